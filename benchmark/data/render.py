@@ -1,0 +1,175 @@
+"""From drawings, glyphs and pictures to small square images on white."""
+
+import io
+import multiprocessing
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import numpy as np
+import resvg_py
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from benchmark.errors import DataError
+
+Images = NDArray[np.uint8]
+
+#: Below this many drawings, starting processes takes longer than they save.
+_WORTH_PROCESSES = 400
+
+
+def svg_document(icons: Mapping[str, Any], name: str) -> str:
+    """One icon of an Iconify set (the content of its icons.json) as an SVG document.
+
+    Follows aliases; `currentColor` comes out black. The document has a viewBox and no size.
+
+    Args:
+        icons: with "icons" and, if any, "aliases", "width", "height".
+        name: of an icon or an alias.
+
+    Raises:
+        DataError: no such icon.
+
+    Source:
+        Iconify's IconifyJSON type: sizes are inherited from the set, transformations from aliases.
+
+    Example:
+        >>> svg_document({"icons": {"dot": {"body": "<circle r='4'/>"}}, "width": 8}, "dot")
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 16"><circle r=\\'4\\'/></svg>'
+    """
+    chain: list[Mapping[str, Any]] = []
+    parent: str | None = name
+    while parent is not None:
+        entry = icons["icons"].get(parent) or icons.get("aliases", {}).get(parent)
+        if entry is None or len(chain) > 5:
+            raise DataError(f"icon {name!r} of {icons.get('prefix', 'the set')!r} is missing")
+        chain.append(entry)
+        parent = entry.get("parent")
+
+    def value(key: str, default: Any) -> Any:
+        return next((e[key] for e in chain if key in e), icons.get(key, default))
+
+    left, top = value("left", 0), value("top", 0)
+    width, height = value("width", 16), value("height", 16)
+    body = chain[-1]["body"]
+    for entry in reversed(chain):
+        if entry.get("rotate"):
+            raise DataError(f"icon {name!r} is rotated, which is not supported")
+        if entry.get("hFlip"):
+            body = f'<g transform="translate({2 * left + width} 0) scale(-1 1)">{body}</g>'
+        if entry.get("vFlip"):
+            body = f'<g transform="translate(0 {2 * top + height}) scale(1 -1)">{body}</g>'
+    box = f"{left} {top} {width} {height}"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}">{body}</svg>'
+
+
+def render_svg(document: str, size: int) -> Images:
+    """Render one SVG document, fitted into a square and centred on white.
+
+    Args:
+        document: SVG text without width and height.
+        size: side in pixels.
+
+    Returns:
+        (size, size, 3) uint8.
+
+    Raises:
+        DataError: not an SVG.
+
+    Example:
+        >>> red = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 1">'
+        >>> red += '<path fill="red" d="M0 0h1v1H0z"/></svg>'
+        >>> render_svg(red, 4)[:, :, 1].tolist()  # green: 0 where red, 255 where white
+        [[255, 255, 255, 255], [0, 0, 255, 255], [0, 0, 255, 255], [255, 255, 255, 255]]
+    """
+    sized = document.replace("<svg ", f'<svg width="{size}" height="{size}" ', 1)
+    try:
+        # System fonts would make the pixels depend on the machine.
+        png = resvg_py.svg_to_bytes(svg_string=sized, background="#fff", skip_system_fonts=True)
+    except ValueError as error:
+        raise DataError(f"cannot render {document[:80]!r}...: {error}") from error
+    return np.asarray(Image.open(io.BytesIO(bytes(png))).convert("RGB"))
+
+
+def render_svgs(documents: Sequence[str], size: int) -> Images:
+    """Render many SVG documents, on all cores.
+
+    Args:
+        documents: SVG texts without width and height.
+        size: side in pixels.
+
+    Returns:
+        (len(documents), size, size, 3) uint8.
+
+    Raises:
+        DataError: one of them is not an SVG.
+    """
+    cores = os.cpu_count() or 1
+    parts = [list(documents[i : i + 64]) for i in range(0, len(documents), 64)]
+    if cores == 1 or len(documents) < _WORTH_PROCESSES:
+        done = [_render_part(part, size) for part in parts]
+    else:
+        # The renderer holds Python's lock, so threads would not help.
+        context = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(min(cores, 16), mp_context=context)
+        try:
+            done = list(pool.map(_render_part, parts, [size] * len(parts)))
+        except BrokenProcessPool:  # no processes to be had, or a script without a main guard
+            done = [_render_part(part, size) for part in parts]
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return np.concatenate(done) if done else np.empty((0, size, size, 3), np.uint8)
+
+
+def _render_part(documents: list[str], size: int) -> Images:
+    return np.stack([render_svg(document, size) for document in documents])
+
+
+def render_picture(content: bytes, size: int) -> Images:
+    """Decode a picture (PNG, WebP), put it on white and shrink it to a square.
+
+    Args:
+        content: the file's bytes.
+        size: side in pixels.
+
+    Returns:
+        (size, size, 3) uint8.
+
+    Raises:
+        DataError: not a picture.
+    """
+    try:
+        picture = Image.open(io.BytesIO(content)).convert("RGBA")
+    except (OSError, ValueError) as error:
+        raise DataError(f"a picture cannot be decoded: {error}") from error
+    paper = Image.new("RGBA", picture.size, "white")
+    flat = Image.alpha_composite(paper, picture).convert("RGB")
+    return np.asarray(flat.resize((size, size), Image.Resampling.BOX))
+
+
+def render_glyph(font: bytes, character: str, size: int, *, fill: float = 0.8) -> Images | None:
+    """Draw one character in black, its ink scaled to `fill` of the square and centred.
+
+    Args:
+        font: content of a TrueType or OpenType file.
+        character: one character.
+        size: side in pixels.
+        fill: the longer side of the ink over the side of the image, 0-1.
+
+    Returns:
+        (size, size, 3) uint8, or None where the glyph has no ink.
+    """
+    face = ImageFont.truetype(io.BytesIO(font), 8 * size)
+    left, top, right, bottom = face.getbbox(character)
+    width, height = int(right - left), int(bottom - top)
+    if width <= 0 or height <= 0:
+        return None
+    side = round(max(width, height) / fill)
+    paper = Image.new("L", (side, side), 255)
+    at = ((side - width) / 2 - left, (side - height) / 2 - top)
+    ImageDraw.Draw(paper).text(at, character, fill=0, font=face)
+    small = paper.resize((size, size), Image.Resampling.BOX).convert("RGB")
+    return np.asarray(small)
