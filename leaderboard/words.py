@@ -1,0 +1,164 @@
+"""Numbers and states in words: the same in the terminal, in Markdown and on the page."""
+
+from collections.abc import Sequence
+
+from leaderboard.aggregate import Cell
+from leaderboard.board import Board, Row
+from leaderboard.statistics import Estimate
+
+#: What an evaluation is called, and its unit.
+KINDS = {"linear": "Linear", "fewshot": "Few-shot", "detection": "Detection"}
+UNITS = {"linear": "%", "fewshot": "%", "detection": "AP50"}
+BLANK = "–"
+
+
+def number(value: float, *, sign: bool = False) -> str:
+    """One decimal, a true minus sign, no negative zero.
+
+    Example:
+        >>> number(-1.26), number(-0.04), number(0.3, sign=True)
+        ('−1.3', '0.0', '+0.3')
+    """
+    text = f"{value:+.1f}" if sign else f"{value:.1f}"
+    if float(text) == 0:
+        text = "0.0"
+    return text.replace("-", "−")
+
+
+def interval(value: Estimate | None, *, sign: bool = False) -> str:
+    """Value and half width.
+
+    Example:
+        >>> interval(Estimate(52.23, 1.26)), interval(None), interval(Estimate(24.0, None))
+        ('52.2 ± 1.3', '–', '24.0')
+    """
+    if value is None:
+        return BLANK
+    text = number(value.value, sign=sign)
+    return text if value.half is None else f"{text} ± {number(value.half)}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a clock that a reader can judge at a glance.
+
+    Example:
+        >>> duration(48.2), duration(222), duration(7300), duration(None)
+        ('48 s', '3 min 42 s', '2 h 02 min', '–')
+    """
+    if seconds is None:
+        return BLANK
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def count(value: int | None) -> str:
+    """An integer with narrow spaces between thousands.
+
+    Example:
+        >>> count(60000) == "60\u202f000"
+        True
+    """
+    return BLANK if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def ranks(value: tuple[int, int] | None) -> str:
+    """The ranks that noise leaves open.
+
+    Example:
+        >>> ranks((2, 3)), ranks((1, 1)), ranks(None)
+        ('2–3', '1', '–')
+    """
+    if value is None:
+        return BLANK
+    best, worst = value
+    return str(best) if best == worst else f"{best}–{worst}"
+
+
+def joined(names: Sequence[str]) -> str:
+    """A list as in a sentence.
+
+    Example:
+        >>> joined(["a", "b", "c"])
+        'a, b and c'
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def missing(row: Row, board: Board) -> str:
+    """What an incomplete row lacks, whole kinds by their number; empty for a complete row."""
+    parts = []
+    for kind, title in KINDS.items():
+        wanted = board.card.cells(kind)
+        lacking = [task for evaluation, task in row.missing if evaluation == kind]
+        if wanted and len(lacking) == len(wanted):
+            parts.append(f"{title.lower()} ({_all(len(wanted))})")
+        elif lacking:
+            parts.append(f"{title.lower()} on {joined(lacking)}")
+    return "; ".join(parts)
+
+
+def _all(tasks: int) -> str:
+    return "its one task" if tasks == 1 else f"all {tasks} tasks"
+
+
+def failures(row: Row) -> list[str]:
+    """One sentence for each failed cell."""
+    return [f"{cell_name(cell)} failed: {error}" for cell, error in row.failed.items()]
+
+
+def cell_name(cell: Cell | None) -> str:
+    """A cell in words.
+
+    Example:
+        >>> cell_name(("fewshot", "flags")), cell_name(None)
+        ('few-shot on flags', 'pre-training')
+    """
+    return f"{KINDS.get(cell[0], cell[0]).lower()} on {cell[1]}" if cell else "pre-training"
+
+
+def verdict(board: Board, sequential: str, joint: str) -> tuple[str, str]:
+    """Whether training in order keeps up with training jointly: a headline and a sentence."""
+    gap = board.gap(joint, sequential)
+    if gap is None:
+        return "pending", "Not all linear evaluations of both are there yet."
+    if gap.half is None:
+        headline = f"{number(abs(gap.value))} {'behind' if gap.value > 0 else 'ahead'}"
+        return headline, "No interval is known, so nothing can be concluded."
+    apart = f"{number(abs(gap.value))} ± {number(gap.half)} points"
+    differences = board.compare(joint, sequential, "linear").values()
+    behind = sum(d.value > 0 and d.beyond_noise for d in differences)
+    ahead = sum(d.value < 0 and d.beyond_noise for d in differences)
+    tasks = f"Task by task, beyond noise: behind on {behind}, ahead on {ahead} of "
+    tasks += f"{len(differences)}."
+    if not gap.beyond_noise:
+        return "level", f"Sequential and joint are {apart} apart, which is within noise. {tasks}"
+    side = "behind" if gap.value > 0 else "ahead of"
+    return side.split()[0], f"Sequential is {apart} {side} joint on average. {tasks}"
+
+
+def seeds_note(board: Board) -> str:
+    """What the intervals cover, and what not."""
+    if board.seeds <= 1:
+        return (
+            "One training seed: the 95 % intervals say how far a number would move with other "
+            "test samples, not with another training run."
+        )
+    return (
+        f"Up to {board.seeds} training seeds: the 95 % intervals cover both the spread over "
+        "seeds and the choice of test samples; a row of one seed has its sample interval only."
+    )
+
+
+def progress(board: Board) -> str:
+    """What is not there yet, in one sentence; empty when everything is."""
+    incomplete = [row.method for row in board.rows if row.missing]
+    parts = []
+    if incomplete:
+        parts.append(f"incomplete: {joined(incomplete)}")
+    if board.pending:
+        parts.append(f"pending: {joined(board.pending)}")
+    return "; ".join(parts)

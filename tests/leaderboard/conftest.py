@@ -1,0 +1,271 @@
+"""A store of plausible records, by the schema, with predictions that the metrics come from."""
+
+import hashlib
+import io
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.result import (
+    Cost,
+    Environment,
+    FileRef,
+    MethodRef,
+    Metric,
+    ProtocolRef,
+    Provenance,
+    Record,
+    Seeds,
+    StreamRef,
+    TaskRef,
+)
+from leaderboard.board import Board
+from leaderboard.catalogue import Licence, ProtocolCard, TaskCard
+from leaderboard.aggregate import read_results
+from leaderboard.statistics import map11
+
+PROTOCOL = "instance/nano@1"
+# name, title, metric, classes, test images, accuracy of the untrained network
+TASKS = (
+    ("objects", "49 kinds of object, designs never seen", "mean_per_class", 49, 300, 19.0),
+    ("faces", "moods of smileys", "mean_per_class", 10, 240, 41.0),
+    ("flags", "countries from their flags", "top1", 250, 400, 46.0),
+    ("health", "categories of health icons", "mean_per_class", 21, 540, 24.0),
+    ("interface", "categories of interface icons", "top1", 17, 600, 29.0),
+    ("letters", "26 letters in other typefaces", "top1", 26, 390, 62.0),
+    ("scripts", "19 writing systems", "mean_per_class", 19, 228, 31.0),
+    ("mnist", "handwritten digits", "top1", 10, 1000, 92.0),
+    ("digits", "small handwritten digits", "top1", 10, 360, 95.0),
+    ("silhouettes", "animals from their outline", "top1", 10, 1900, 48.0),
+    ("solar", "damage of solar cells", "mean_per_class", 4, 520, 44.0),
+    ("scenes", "what is in a composited scene", "map11", 10, 150, 38.0),
+)
+GAINS = {
+    "random_init": 0.0,
+    "moco_v2/sequential": 4.6,
+    "moco_v2/joint": 5.6,
+    "supervised/sequential": 6.2,
+    "supervised/joint": 8.0,
+}
+CHUNK1 = {
+    "random_init": {0: 18.3},
+    "moco_v2/sequential": {1: 21.1, 2: 23.6, 3: 25.2, 4: 24.2},
+    "moco_v2/joint": {4: 26.0},
+    "supervised/sequential": {1: 29.5, 2: 27.2, 3: 24.9, 4: 23.7},
+    "supervised/joint": {4: 31.4},
+}
+LICENCES = (
+    Licence("pool", "@iconify-json/noto 1.2.9", "Apache-2.0", "Google"),
+    Licence("pool", "@iconify-json/twemoji 1.2.5", "CC-BY-4.0", "Twitter"),
+    Licence("pool, objects, scenes", "@iconify-json/openmoji 1.2.29", "CC-BY-SA-4.0", "OpenMoji"),
+    Licence("solar", "elpv-dataset 1.0.0.post1", "CC-BY-NC-SA-4.0", "Buerhop-Lutz and others"),
+)
+
+
+def sha(*names: object) -> str:
+    return hashlib.sha256(repr(names).encode()).hexdigest()
+
+
+def noise(*names: object) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(repr(names).encode()))
+
+
+def make_card(licences: tuple[Licence, ...] = LICENCES) -> ProtocolCard:
+    tasks = tuple(
+        TaskCard(
+            name,
+            title,
+            metric,
+            ("linear", "detection") if name == "scenes" else ("linear", "fewshot"),
+        )
+        for name, title, metric, *_ in TASKS
+    )
+    return ProtocolCard(PROTOCOL, 4, tasks, image_visits=60_000, licences=licences)
+
+
+def percent(units: np.ndarray) -> Metric:
+    error = float(units.std(ddof=1) / len(units) ** 0.5)
+    return Metric(value=float(units.mean()), unit="%", n=len(units), standard_error=error)
+
+
+class StoreWriter:
+    """Writes cells as `headwater run` does; every method may be cut short or changed."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.minute = 0
+
+    def write(
+        self,
+        method: str,
+        chunks_seen: int,
+        cell: str,
+        metrics: dict[str, Metric] | None = None,
+        arrays: dict[str, np.ndarray] | None = None,
+        *,
+        seed: int = 0,
+        chunks: tuple[int, ...] = (),
+        visits: int = 0,
+        seconds: float = 1.5,
+        error: str | None = None,
+        source: str = "first",
+        protocol: str = PROTOCOL,
+        version: str = "digest",
+    ) -> Path:
+        folder = self.root / protocol.replace("/", "-") / method / f"seed{seed}"
+        folder /= f"after-chunk{chunks_seen}"
+        folder.mkdir(parents=True, exist_ok=True)
+        predictions = None
+        if arrays is not None:
+            content = io.BytesIO()
+            np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+            (folder / f"{cell}.npz").write_bytes(content.getvalue())
+            digest = hashlib.sha256(content.getvalue()).hexdigest()
+            predictions = FileRef(name=f"{cell}.npz", sha256=digest)
+        evaluation, _, task = cell.partition(".")
+        self.minute += 1
+        now = f"2026-03-01T{self.minute // 60:02d}:{self.minute % 60:02d}:00Z"
+        record = Record(
+            kind="evaluation" if task else "pretrain",
+            status="failed" if error else "ok",
+            error=error,
+            key=sha("key", method, chunks_seen, cell, seed),
+            protocol=ProtocolRef(id=protocol, digest=sha(version)),
+            stream=StreamRef(chunks=chunks, chunks_seen=chunks_seen, manifest_sha256=sha("m")),
+            method=MethodRef(
+                name=method,
+                version=1,
+                config={},
+                config_sha256=sha("config"),
+                source_sha256=sha(source),
+            ),
+            task=TaskRef(name=task, version=1, evaluation=evaluation, data_sha256=sha(task))  # type: ignore[arg-type]
+            if task
+            else None,
+            seeds=Seeds(replicate=seed, stream=1, training=2 + seed, evaluation=3),
+            metrics=metrics or {},
+            predictions=predictions,
+            cost=Cost(
+                image_visits=visits,
+                optimiser_steps=visits // 128,
+                stored_bytes=0,
+                extra_parameters=0,
+                seconds=seconds,
+                peak_memory_bytes=900_000_000,
+            ),
+            environment=Environment(
+                python="3.11.7",
+                torch="2.14.1",
+                platform="linux-x86_64",
+                device="cpu",
+                threads=2,
+                deterministic=True,
+                lock_sha256=None,
+            ),
+            provenance=Provenance(argv=("headwater",), started=now, ended=now, headwater="0.1.0"),
+        )
+        path = folder / f"{cell}.json"
+        path.write_text(record.to_json())
+        return path
+
+    def pretrain(self, method: str, *, seed: int = 0, upto: int = 4) -> None:
+        along = CHUNK1.get(method, CHUNK1["moco_v2/sequential"])
+        for chunks, accuracy in along.items():
+            if chunks > upto:
+                continue
+            read = () if not chunks else (1, 2, 3, 4) if len(along) == 1 else (chunks,)
+            if chunks:
+                visits, rate = 15_000 * len(read), 270 if "moco" in method else 610
+                self.write(method, chunks, "pretrain", seed=seed, chunks=read, visits=visits,
+                           seconds=visits / rate)  # fmt: skip
+            metrics = {}
+            for j in range(1, 5):
+                value = accuracy + 1.7 * (j == chunks) - 0.6 * j + noise(method, j, seed).normal()
+                metrics[f"chunk{j}"] = Metric(
+                    value=accuracy if j == 1 else value, unit="%", n=320, standard_error=2.4
+                )
+            self.write(method, chunks, "stream.chunks", metrics, seed=seed, chunks=read)
+
+    def linear(self, method: str, task: str, *, seed: int = 0, predictions: bool = True) -> None:
+        name, _, metric, classes, n, base = next(t for t in TASKS if t[0] == task)
+        index, label = np.arange(n) * 3, np.arange(n) % classes
+        gain = GAINS.get(method, 5.0) * (100 - base) / 60 * noise(method, name).uniform(0.6, 1.4)
+        if metric == "map11":
+            label = (noise(name).random((n, classes)) < 0.25).astype(np.uint8)
+            signal = noise(name, "shared").normal(size=(n, classes))
+            signal = signal + 0.4 * noise(name, method, seed).normal(size=(n, classes))
+            scores = (signal + label * (0.4 + gain / 12)).astype(np.float32)
+            value = float(map11(scores, label, np.ones((1, n)))[0])
+            number = Metric(value=value, unit="%", n=n)
+            arrays = {"index": index, "label": label, "scores": scores}
+        else:
+            hard = 0.75 * noise(name).random(n) + 0.25 * noise(name, method, seed).random(n)
+            right = hard < np.quantile(hard, min(0.99, (base + gain) / 100))
+            prediction = np.where(right, label, (label + 1) % classes)
+            number = percent(100.0 * right)
+            arrays = {"index": index, "label": label, "prediction": prediction}
+        self.write(method, self._last(method), f"linear.{task}", {metric: number},
+                   arrays if predictions else None, seed=seed)  # fmt: skip
+
+    def fewshot(self, method: str, task: str, *, seed: int = 0) -> None:
+        base = 40 + 0.5 * next(t for t in TASKS if t[0] == task)[5]
+        shots, arrays = {}, {}
+        for shot, offset in ((5, 0.0), (1, -14.0)):
+            level = base + offset + 0.7 * GAINS.get(method, 5.0)
+            own = noise(task, shot, method, seed).normal(size=600)
+            units = np.clip(level + 8 * noise(task, shot).normal(size=600) + 4 * own, 0, 100)
+            shots[f"5way{shot}shot"] = percent(units)
+            arrays[f"accuracy_{shot}shot"] = units
+        self.write(method, self._last(method), f"fewshot.{task}", shots, arrays, seed=seed)
+
+    def detection(self, method: str, *, seed: int = 0, error: str | None = None) -> None:
+        value = 21.0 + 1.1 * GAINS.get(method, 5.0)
+        values = {"AP50": value, "AP": value / 2.1, "AP75": value / 2.6, "VOC11": value + 1}
+        metrics = {name: Metric(value=v, unit="AP", n=100) for name, v in values.items()}
+        self.write(method, self._last(method), "detection.scenes", {} if error else metrics,
+                   seed=seed, seconds=48.0, error=error)  # fmt: skip
+
+    def whole(self, method: str, *, seed: int = 0, predictions: bool = True) -> None:
+        self.pretrain(method, seed=seed)
+        for name, *_ in TASKS:
+            self.linear(method, name, seed=seed, predictions=predictions)
+            if name != "scenes":
+                self.fewshot(method, name, seed=seed)
+        self.detection(method, seed=seed)
+
+    def _last(self, method: str) -> int:
+        return max(CHUNK1.get(method, {4: 0.0}))
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> StoreWriter:
+    """An empty store in the test's own folder."""
+    (tmp_path / "runs").mkdir()
+    return StoreWriter(tmp_path / "runs")
+
+
+@pytest.fixture(scope="session")
+def full_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The five methods of the demo, all finished, one seed. Not to be written to."""
+    root = tmp_path_factory.mktemp("full") / "runs"
+    for method in GAINS:
+        StoreWriter(root).whole(method)
+    return root
+
+
+@pytest.fixture(scope="session")
+def card() -> ProtocolCard:
+    return make_card()
+
+
+@pytest.fixture
+def board(card: ProtocolCard) -> Callable[..., Board]:
+    """The board of a store."""
+
+    def build(store: Path, planned: Sequence[str] = ()) -> Board:
+        return Board(read_results(store), card, planned)
+
+    return build
