@@ -1,0 +1,1 @@
+"""Objectives: the loss on a batch of views, a file each."""

@@ -1,0 +1,16 @@
+"""The floor: an untrained network. What a task gives to it, a method cannot claim."""
+
+from benchmark.method import Config, Method, Setting, build_backbone
+from benchmark.registry import METHODS
+
+
+@METHODS.register("random_init")
+class RandomInit(Method):
+    """A backbone at its initialisation (Kaiming, as torchvision's), never trained."""
+
+    def __init__(self, setting: Setting, config: Config) -> None:
+        super().__init__(setting, config)
+        self.backbone = build_backbone(setting.arch)
+
+    def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
+        return ()

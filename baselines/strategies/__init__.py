@@ -1,0 +1,1 @@
+"""Strategies: what is done about the stream, a file each."""

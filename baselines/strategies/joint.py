@@ -1,0 +1,15 @@
+"""Joint training: all chunks at once, the upper reference that a stream does not allow."""
+
+from benchmark.method import Strategy
+from benchmark.registry import STRATEGIES
+
+
+@STRATEGIES.register("joint")
+class Joint(Strategy):
+    """One phase over the union of all chunks, with the budget of all of them.
+
+    Source: Hu et al., ICLR 2022 (joint training, JT).
+    """
+
+    def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
+        return (tuple(range(1, n_chunks + 1)),)

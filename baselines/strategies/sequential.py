@@ -1,0 +1,12 @@
+"""Sequential training: each chunk from the previous weights, nothing done against forgetting."""
+
+from benchmark.method import Strategy
+from benchmark.registry import STRATEGIES
+
+
+@STRATEGIES.register("sequential")
+class Sequential(Strategy):
+    """Each chunk in turn, once; optimiser and schedule restart with every chunk.
+
+    Source: Hu et al., ICLR 2022 (sequential training, ST).
+    """

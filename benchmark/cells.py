@@ -1,0 +1,121 @@
+"""Cells: the units of work of a run, what determines each, and the order they depend on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from benchmark.canonical import sha256_of
+from benchmark.protocol import ProtocolSpec
+from benchmark.provenance import HARNESS, source_sha256
+from benchmark.registry import TASKS
+from benchmark.resolve import ResolvedMethod
+
+#: The evaluation of a checkpoint on the chunks' own held-out images.
+STREAM_TASK = "chunks"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One unit of work.
+
+    Args:
+        kind: a phase of pre-training, or one evaluation of the checkpoint after it.
+        folder: the checkpoint's folder in a store.
+        name: file name of the record, without ending.
+        determined_by: everything that the result depends on.
+        chunks: chunks that the phase reads; () where nothing is trained.
+        chunks_seen: chunks that the model has seen after the phase.
+        phase: number of the phase, from 0.
+        parent: the cell whose checkpoint this one starts from.
+        task, evaluation: what is evaluated, and how.
+    """
+
+    kind: Literal["pretrain", "evaluation"]
+    folder: str
+    name: str
+    determined_by: dict[str, Any]
+    chunks: tuple[int, ...]
+    chunks_seen: int
+    phase: int
+    parent: "Cell | None" = None
+    task: str | None = None
+    evaluation: str | None = None
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of what determines the result, the parent's key included."""
+        return sha256_of(self.determined_by | {"parent": self.parent.key if self.parent else None})
+
+    @property
+    def title(self) -> str:
+        """What a person reads while it runs."""
+        return f"{self.folder.partition('/')[2]} {self.name}"
+
+
+def plan(
+    protocol: ProtocolSpec,
+    method: ResolvedMethod,
+    replicate: int,
+    tasks: Sequence[str] | None = None,
+) -> list[Cell]:
+    """All cells of one method and replicate, each after the one it starts from.
+
+    Args:
+        protocol: the protocol.
+        method: the method, resolved.
+        replicate: 0 or more.
+        tasks: names of the downstream tasks to evaluate on; None for all of the protocol.
+
+    Raises:
+        UsageError: a task that the protocol does not have.
+    """
+    base = f"{protocol.folder}/{method.folder}/seed{replicate}"
+    names = [protocol.task_name(name) for name in tasks] if tasks is not None else protocol.task_names
+    phases = method.build(protocol, replicate).phases(protocol.chunks) or ((),)
+    harness = source_sha256(HARNESS)
+    cells: list[Cell] = []
+    checkpoint: Cell | None = None
+    for number, chunks in enumerate(phases):
+        seen = len({chunk for phase in phases[: number + 1] for chunk in phase})
+        checkpoint = Cell(
+            kind="pretrain",
+            folder=f"{base}/after-chunk{seen}",
+            name="pretrain",
+            determined_by={
+                "protocol": protocol.digest,
+                "method": method.reference().model_dump(mode="json"),
+                "harness": harness,
+                "replicate": replicate,
+                "phase": [number, list(chunks)],
+            },
+            chunks=chunks,
+            chunks_seen=seen,
+            phase=number,
+            parent=checkpoint,
+        )
+        cells += [checkpoint, _evaluation(checkpoint, STREAM_TASK, "stream")]
+    assert checkpoint is not None
+    for name in names:
+        for evaluation in TASKS.get(name).spec.evaluations:
+            cells.append(_evaluation(checkpoint, name, evaluation))
+    return cells
+
+
+def _evaluation(checkpoint: Cell, name: str, evaluation: str) -> Cell:
+    task = TASKS.get(name)()
+    return Cell(
+        kind="evaluation",
+        folder=checkpoint.folder,
+        name=f"{evaluation}.{name}",
+        determined_by={
+            "task": [name, task.spec.version, task.data_sha256()],
+            "source": source_sha256(task.source(evaluation)),
+        },
+        chunks=checkpoint.chunks,
+        chunks_seen=checkpoint.chunks_seen,
+        phase=checkpoint.phase,
+        parent=checkpoint,
+        task=name,
+        evaluation=evaluation,
+    )

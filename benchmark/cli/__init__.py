@@ -1,0 +1,1 @@
+"""The command line: a file a verb, nothing heavy imported before a verb runs."""

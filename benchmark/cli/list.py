@@ -1,0 +1,88 @@
+"""`headwater list`: what there is."""
+
+from enum import Enum
+from typing import Any
+
+from benchmark.cli.output import JsonOption, print_rows
+
+
+class Kind(str, Enum):
+    """What can be listed."""
+
+    protocols = "protocols"
+    methods = "methods"
+    tasks = "tasks"
+    data = "data"
+
+
+def list_(kind: Kind, as_json: JsonOption = False) -> None:
+    """List protocols, methods, tasks, or the data's packages with their licences.
+
+    Example: headwater list data
+    """
+    from benchmark.registry import load_shipped
+
+    load_shipped()
+    print_rows(_ROWS[kind](), as_json)
+
+
+def _protocols() -> list[dict[str, Any]]:
+    from benchmark.registry import PROTOCOLS
+
+    protocols = [PROTOCOLS.get(name) for name in PROTOCOLS.names()]
+    return [
+        {
+            "protocol": spec.id,
+            "chunks": [len(chunk) for chunk in spec.manifest.chunks],
+            "image_visits": spec.budget.image_visits,
+            "tasks": len(spec.tasks),
+            "digest": spec.digest,
+        }
+        for spec in protocols
+    ]
+
+
+def _methods() -> list[dict[str, Any]]:
+    from benchmark.registry import METHODS
+    from benchmark.resolve import grid, resolve
+
+    return [
+        {
+            "method": name,
+            "labels": "yes" if (method := resolve(name)).needs_labels else "no",
+            "what": "; ".join((part.__doc__ or "").split("\n")[0] for part in method.parts),
+        }
+        for name in [*METHODS.names(), *grid()]
+    ]
+
+
+def _tasks() -> list[dict[str, Any]]:
+    from benchmark.registry import TASKS
+
+    specs = [TASKS.get(name).spec for name in TASKS.names()]
+    return [
+        {
+            "task": f"{spec.name}@{spec.version}",
+            "tier": spec.tier,
+            "classes": len(spec.classes),
+            "metric": spec.metric,
+            "evaluations": list(spec.evaluations),
+            "what": spec.title,
+        }
+        for spec in specs
+    ]
+
+
+def _data() -> list[dict[str, Any]]:
+    from benchmark.data.prepare import licences
+    from benchmark.registry import TASKS
+
+    return [dict(row) for row in licences(TASKS.get(name).spec for name in TASKS.names())]
+
+
+_ROWS = {
+    Kind.protocols: _protocols,
+    Kind.methods: _methods,
+    Kind.tasks: _tasks,
+    Kind.data: _data,
+}

@@ -1,0 +1,66 @@
+"""The entry point: finds the verbs, runs one, and turns errors into one sentence."""
+
+import sys
+from importlib.metadata import EntryPoint, entry_points
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from benchmark.errors import HeadwaterError
+
+VERB_GROUP = "headwater.verbs"
+
+
+def _verbs() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=VERB_GROUP)}
+
+
+class Verbs(TyperGroup):
+    """Commands found by entry points, so that leaderboard's verbs need no import from here."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_verbs())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        point = _verbs().get(cmd_name)
+        if point is None:
+            return None
+        loaded = point.load()
+        app = loaded
+        if not isinstance(loaded, typer.Typer):
+            app = typer.Typer(add_completion=False, rich_markup_mode=None)
+            app.command(cmd_name)(loaded)
+        return typer.main.get_command(app)
+
+
+app = typer.Typer(
+    cls=Verbs, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+
+@app.callback()
+def headwater() -> None:
+    """Benchmark of visual pre-training on streams of data.
+
+    Start with: headwater demo
+    """
+
+
+def main() -> None:
+    """Run the command line; exit 0 fine, 1 what was examined is wrong or failed, 2 usage."""
+    try:
+        status = app(standalone_mode=False)
+    except HeadwaterError as error:
+        print(f"headwater: {error}", file=sys.stderr)
+        status = error.exit_status
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("headwater: stopped; what is finished is kept", file=sys.stderr)
+        status = 130
+    except OSError as error:
+        print(f"headwater: {error.strerror}: {error.filename or 'no file named'}", file=sys.stderr)
+        status = 1
+    sys.exit(status or 0)

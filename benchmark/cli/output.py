@@ -1,0 +1,40 @@
+"""What verbs share: options, and printing a table for people or one JSON document for programs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+StoreOption = Annotated[Path, typer.Option("--store", help="Folder of the records.")]
+DEFAULT_STORE = Path("runs")
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(document, indent=1))
+
+
+def print_rows(rows: Rows, as_json: bool, title: str = "") -> None:
+    """Rows as JSON, or as a table whose columns are the keys of the first row."""
+    if as_json:
+        return print_json(list(rows))
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for number, column in enumerate(rows[0] if rows else ()):
+        table.add_column(column.replace("_", " "), no_wrap=number == 0, overflow="fold")
+    for row in rows:
+        table.add_row(*(_text(value) for value in row.values()))
+    Console().print(table)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

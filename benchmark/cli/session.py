@@ -1,0 +1,50 @@
+"""Several methods one after the other, with progress; what `run` and `demo` share."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmark.cells import plan
+from benchmark.cli.progress import RunProgress
+from benchmark.execute import run
+from benchmark.protocol import ProtocolSpec
+from benchmark.resolve import ResolvedMethod
+from benchmark.store import Store
+
+
+def run_methods(
+    protocol: ProtocolSpec,
+    methods: Sequence[ResolvedMethod],
+    store_path: Path,
+    *,
+    replicate: int = 0,
+    tasks: Sequence[str] | None = None,
+    after_method: Callable[[], None] = lambda: None,
+) -> dict[str, dict[str, int]]:
+    """Run methods in order.
+
+    Args:
+        protocol: the protocol.
+        methods: the methods, resolved.
+        store_path: folder of the records.
+        replicate: number of the repetition.
+        tasks: downstream tasks to evaluate on; None for all of the protocol.
+        after_method: called after each method for which something was computed.
+
+    Returns:
+        For each method how many cells were computed, found, and failed.
+    """
+    store = Store(store_path)
+    cells = [cell for method in methods for cell in plan(protocol, method, replicate, tasks)]
+    todo = [cell for cell in cells if store.state(cell) != "done"]
+    outcomes = {}
+    with RunProgress(protocol, todo) as progress:
+        for method in methods:
+            outcome = run(protocol, method, store, progress, replicate=replicate, tasks=tasks)
+            outcomes[method.folder] = {
+                "computed": outcome.computed,
+                "found": outcome.found,
+                "failed": len(outcome.failed),
+            }
+            if outcome.computed:
+                after_method()
+    return outcomes

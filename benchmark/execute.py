@@ -1,0 +1,237 @@
+"""Runs the cells that are missing, in order, in this process."""
+
+import copy
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from typing import Protocol as Interface
+
+import torch
+
+from benchmark.cells import STREAM_TASK, Cell, plan
+from benchmark.data.imageset import ImageSet
+from benchmark.method import ChunkContext, Encoder, Method
+from benchmark.pools import load_pool
+from benchmark.pretrain import Progress, pretrain_phase
+from benchmark.protocol import ProtocolSpec
+from benchmark.provenance import environment, peak_memory_bytes, tool_version, utc_now
+from benchmark.registry import TASKS
+from benchmark.resolve import ResolvedMethod
+from benchmark.result import (
+    Cost,
+    ProtocolRef,
+    Provenance,
+    Record,
+    Seeds,
+    StreamRef,
+    TaskRef,
+)
+from benchmark.seeds import seed_for
+from benchmark.store import Store
+from benchmark.streams.manifest import manifest_sha256
+from benchmark.streams.reader import PhaseSteps, StreamReader, sample_order
+
+
+class Observer(Interface):
+    """Who is told what happens; `benchmark.cli.progress` has the one for the terminal."""
+
+    def begin(self, cell: Cell) -> Progress | None:
+        """A cell starts; what is returned is called with (step, steps, loss)."""
+
+    def end(self, cell: Cell, record: Record) -> None:
+        """A cell is written, finished or failed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did.
+
+    Args:
+        computed: number of cells that were missing, the failed ones among them.
+        found: number of cells that were there already.
+        failed: keys of the cells that failed, or start from one that did.
+    """
+
+    computed: int
+    found: int
+    failed: tuple[str, ...]
+
+
+def run(
+    protocol: ProtocolSpec,
+    method: ResolvedMethod,
+    store: Store,
+    observer: Observer,
+    *,
+    replicate: int = 0,
+    tasks: Sequence[str] | None = None,
+) -> Outcome:
+    """Compute what is missing of one method and replicate, and record it.
+
+    A cell that fails is recorded as failed with its cause; the others go on, but for those that
+    start from it.
+
+    Args:
+        protocol: the protocol; its pool and tasks must be prepared.
+        method: the method.
+        store: where records are read and written.
+        observer: is told of every cell that is computed.
+        replicate: number of the repetition.
+        tasks: downstream tasks to evaluate on; None for all of the protocol.
+    """
+    cells = plan(protocol, method, replicate, tasks)
+    todo = [cell for cell in cells if store.state(cell) != "done"]
+    worker = _Worker(protocol, method, store, replicate)
+    if todo:
+        worker.require_data(todo)
+    failed: dict[str, Record] = {}
+    for cell in todo:
+        if cell.parent and cell.parent.key in failed:
+            failed[cell.key] = failed[cell.parent.key]
+            continue
+        record = worker.compute(cell, observer.begin(cell))
+        observer.end(cell, record)
+        if record.status == "failed":
+            failed[cell.key] = record
+    return Outcome(len(todo), len(cells) - len(todo), tuple(failed))
+
+
+class _Worker:
+    """Computes the cells of one method, keeping the last checkpoint in memory."""
+
+    def __init__(
+        self, protocol: ProtocolSpec, method: ResolvedMethod, store: Store, replicate: int
+    ) -> None:
+        self.protocol, self.method, self.store = protocol, method, store
+        self.seeds = Seeds(
+            replicate=replicate,
+            stream=protocol.stream_seed,
+            training=seed_for("train", protocol.id, method.folder, replicate),
+            evaluation=seed_for("evaluation", protocol.id, replicate),
+        )
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._loaded: tuple[str, Method] | None = None
+        self._encoder: tuple[str, Encoder] | None = None
+
+    def require_data(self, cells: Sequence[Cell]) -> None:
+        """Raise DataError before anything runs if data that the cells need are not prepared."""
+        assert self.pool
+        for name in {cell.task for cell in cells if cell.task not in (None, STREAM_TASK)}:
+            TASKS.get(name)().data()
+
+    @cached_property
+    def pool(self) -> ImageSet:
+        """The images that the stream is drawn from."""
+        return load_pool(self.protocol)
+
+    def compute(self, cell: Cell, progress: Progress | None) -> Record:
+        """Compute one cell and write its record, whatever happens to it."""
+        started, clock = utc_now(), time.perf_counter()
+        try:
+            compute = self._pretrain if cell.kind == "pretrain" else self._evaluate
+            outcome = compute(cell, progress)
+        except Exception as error:
+            last = traceback.format_exception(error)
+            outcome = {"status": "failed", "error": "".join(last)[-4000:]}
+        cost = {
+            "image_visits": 0,
+            "optimiser_steps": 0,
+            "stored_bytes": 0,
+            "extra_parameters": 0,
+            **outcome.pop("cost", {}),
+            "seconds": time.perf_counter() - clock,
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+        record = Record(
+            kind=cell.kind,
+            key=cell.key,
+            protocol=ProtocolRef(id=self.protocol.id, digest=self.protocol.digest),
+            stream=StreamRef(
+                chunks=cell.chunks,
+                chunks_seen=cell.chunks_seen,
+                manifest_sha256=manifest_sha256(self.protocol.folder),
+            ),
+            method=self.method.reference(),
+            seeds=self.seeds,
+            cost=Cost(**cost),
+            environment=environment(self.device),
+            provenance=Provenance(
+                argv=self._command(), started=started, ended=utc_now(), headwater=tool_version()
+            ),
+            **({"status": "ok"} | outcome),
+        )
+        self.store.write(cell, record)
+        return record
+
+    def _pretrain(self, cell: Cell, progress: Progress | None) -> dict[str, Any]:
+        method = self._method(cell.parent)
+        outcome: dict[str, Any] = {}
+        if cell.chunks:
+            batch_size = method.config.batch_size
+            count = self.protocol.phase_visits(cell.chunks) // batch_size
+            names = (self.seeds.training, cell.phase)
+            reader = StreamReader(
+                self.pool, self.protocol.manifest, labelled=self.method.needs_labels
+            )
+            order = sample_order(reader.open(cell.chunks), count, batch_size, *names)
+            with tempfile.TemporaryDirectory() as work_dir:
+                outcome["curve"] = pretrain_phase(
+                    method,
+                    PhaseSteps(reader.to(self.device), order, *names),
+                    ChunkContext(cell.chunks, count),
+                    seed=seed_for("global", *names),
+                    work_dir=Path(work_dir),
+                    progress=progress,
+                )
+            backbone = sum(p.numel() for p in method.backbone.parameters())
+            outcome["cost"] = {
+                "image_visits": sum(reader.visits.values()),
+                "optimiser_steps": count,
+                "extra_parameters": sum(p.numel() for p in method.parameters()) - backbone,
+            }
+        outcome["checkpoint"] = self.store.write_checkpoint(cell, method.state_dict())
+        self._loaded = (cell.key, method)
+        return outcome
+
+    def _evaluate(self, cell: Cell, progress: Progress | None) -> dict[str, Any]:
+        assert cell.parent is not None and cell.task is not None
+        if self._encoder is None or self._encoder[0] != cell.parent.key:
+            # A copy, since an encoder is frozen and training may go on from the same checkpoint.
+            method = copy.deepcopy(self._method(cell.parent))
+            self._encoder = (cell.parent.key, Encoder(method, self.protocol))
+        task = TASKS.get(cell.task)()
+        result = task.evaluate(
+            self._encoder[1], evaluation=cell.evaluation, seed=self.seeds.evaluation
+        )
+        return {
+            "task": TaskRef(
+                name=cell.task,
+                version=task.spec.version,
+                evaluation=cell.evaluation,
+                data_sha256=task.data_sha256(),
+            ),
+            "metrics": dict(result.metrics),
+            "predictions": self.store.write_predictions(cell, result.predictions),
+        }
+
+    def _method(self, checkpoint: Cell | None) -> Method:
+        """The method as a finished checkpoint left it, or fresh, on the device."""
+        if self._loaded is None or checkpoint is None or self._loaded[0] != checkpoint.key:
+            method = self.method.build(self.protocol, self.seeds.replicate)
+            if checkpoint is not None:
+                method.load_state_dict(self.store.read_checkpoint(checkpoint))
+                self._loaded = (checkpoint.key, method.to(self.device))
+            return method.to(self.device)
+        return self._loaded[1]
+
+    def _command(self) -> tuple[str, ...]:
+        return (
+            *("headwater", "run", "-p", self.protocol.id, "-m", self.method.name),
+            *("--seed", str(self.seeds.replicate)),
+            *(part for name, value in self.method.options for part in ("--set", f"{name}={value}")),
+        )

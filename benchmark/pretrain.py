@@ -1,0 +1,120 @@
+"""One phase of pre-training, on mmengine's Runner."""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from benchmark.errors import HeadwaterError
+from benchmark.method import Batch, ChunkContext, Method
+from benchmark.result import CurvePoint
+from benchmark.streams.reader import PhaseSteps
+
+Progress = Callable[[int, int, float], None]
+
+
+class _Trainable(nn.Module):
+    """A method as mmengine's Runner wants it."""
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        self.method = method
+
+    def train_step(self, batch: Batch, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        with optim_wrapper.optim_context(self):
+            loss = self.method.training_step(batch)
+        optim_wrapper.update_params(loss)
+        self.method.after_step()
+        return {"loss": loss.detach()}
+
+
+class _CurveHook(Hook):
+    """Keeps the mean loss and the rate, 50 points a phase, and tells the progress."""
+
+    def __init__(self, steps: int, batch_size: int, progress: Progress | None) -> None:
+        self.every = max(1, steps // 50)
+        self.steps, self.batch_size, self.progress = steps, batch_size, progress
+        self.points: list[CurvePoint] = []
+        self._losses: list[Tensor] = []
+        self._since = time.perf_counter()
+
+    def after_train_iter(
+        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        self._losses.append(outputs["loss"])
+        done = runner.iter + 1
+        if done % self.every and done != self.steps:
+            return
+        loss, now = float(torch.stack(self._losses).mean()), time.perf_counter()
+        if not math.isfinite(loss):
+            raise HeadwaterError(f"the loss is {loss} at step {done}; lower the learning rate")
+        rate = len(self._losses) * self.batch_size / (now - self._since)
+        visits = done * self.batch_size
+        self.points.append(CurvePoint(visits=visits, loss=loss, images_per_second=rate))
+        self._losses, self._since = [], now
+        if self.progress:
+            self.progress(done, self.steps, loss)
+
+
+def pretrain_phase(
+    method: Method,
+    steps: PhaseSteps,
+    context: ChunkContext,
+    *,
+    seed: int,
+    work_dir: Path,
+    progress: Progress | None = None,
+) -> tuple[CurvePoint, ...]:
+    """Train a method on the steps of one phase, in place.
+
+    SGD and its cosine schedule are those of `method.config`, and start anew.
+
+    Args:
+        method: on the device that it is to be trained on.
+        steps: the batches, step by step.
+        context: the chunks that are open, and the number of steps.
+        seed: of the global generators, for methods that draw from them.
+        work_dir: where the Runner keeps its log.
+        progress: called now and then with (step, steps, loss).
+
+    Returns:
+        The training curve.
+
+    Raises:
+        HeadwaterError: the loss is not finite; names the step.
+    """
+    config = method.config
+    curve = _CurveHook(len(steps), config.batch_size, progress)
+    method.begin_chunk(context)
+    optimiser = torch.optim.SGD(
+        [parameter for parameter in method.parameters() if parameter.requires_grad],
+        lr=config.lr,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        foreach=True,
+    )
+    Runner(
+        model=_Trainable(method),
+        work_dir=str(work_dir),
+        experiment_name=f"phase-{time.monotonic_ns()}",  # mmengine wants a name of its own
+        train_dataloader=DataLoader(steps, batch_size=None),
+        train_cfg={"by_epoch": False, "max_iters": len(steps)},
+        optim_wrapper=OptimWrapper(optimiser),
+        param_scheduler={"type": "CosineAnnealingLR", "by_epoch": False, "T_max": len(steps)},
+        default_hooks=dict.fromkeys(
+            ("runtime_info", "timer", "logger", "checkpoint", "sampler_seed")
+        ),
+        custom_hooks=[curve],
+        randomness={"seed": seed % 2**32, "deterministic": True},
+        log_level="ERROR",
+    ).train()
+    method.end_chunk(context)
+    return tuple(curve.points)

@@ -1,0 +1,98 @@
+"""What a record says of where, when and from which source a cell was computed."""
+
+import ast
+import hashlib
+import importlib.util
+import inspect
+import platform
+import resource
+import sys
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from benchmark.canonical import sha256_of
+from benchmark.result import Environment
+
+#: Modules whose code decides what a pre-training computes, whatever the method.
+HARNESS = (
+    "benchmark.augment",
+    "benchmark.method",
+    "benchmark.models",
+    "benchmark.pretrain",
+    "benchmark.streams.reader",
+)
+
+
+def source_sha256(things: Iterable[object | str]) -> str:
+    """Hash of the files that define some classes or functions, or of modules given by name.
+
+    Docstrings, comments and blank lines do not count, so that to explain is not to change.
+    """
+    files = {_file_of(thing) for thing in things}
+    # In the order of the codes, since that of the paths differs from machine to machine.
+    return sha256_of(sorted(code_of(file.read_text(encoding="utf-8")) for file in files))
+
+
+@cache
+def _file_of(thing: object | str) -> Path:
+    if isinstance(thing, str):
+        spec = importlib.util.find_spec(thing)
+        assert spec is not None and spec.origin is not None
+        return Path(spec.origin)
+    return Path(inspect.getfile(thing))  # type: ignore[arg-type]
+
+
+def code_of(source: str) -> str:
+    """Source text without docstrings, lines that are only a comment, and blank lines.
+
+    Example:
+        >>> code_of('def f():\\n    "Say one."\\n\\n    # one\\n    return 1\\n')
+        'def f():\\n    return 1'
+    """
+    lines: list[str | None] = list(source.splitlines())
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) or not node.body:
+            continue
+        first = node.body[0]
+        if ast.get_docstring(node) is not None and first.end_lineno is not None:
+            lines[first.lineno - 1 : first.end_lineno] = [None] * (
+                first.end_lineno - first.lineno + 1
+            )
+    kept = [line.rstrip() for line in lines if line is not None]
+    return "\n".join(line for line in kept if line and not line.lstrip().startswith("#"))
+
+
+def utc_now() -> str:
+    """The time now, UTC, to the second, ISO 8601."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def peak_memory_bytes() -> int:
+    """Most memory that this process has held so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+@cache
+def environment(device: str = "cpu") -> Environment:
+    """Where this process runs; the lock's hash is known where it runs from a checkout."""
+    lock = Path(__file__).parent.parent / "requirements.lock"
+    return Environment(
+        python=platform.python_version(),
+        torch=torch.__version__,
+        platform=f"{platform.system()} {platform.machine()}",
+        device=torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        threads=torch.get_num_threads(),
+        deterministic=True,
+        lock_sha256=hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None,
+    )
+
+
+def tool_version() -> str:
+    """Version of the installed distribution."""
+    return version("headwater")

@@ -1,0 +1,170 @@
+"""The record of one cell: everything needed to trust, compare and rerun a number."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from benchmark.errors import DataError
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Strict(BaseModel):
+    """Frozen, and refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Metric(Strict):
+    """One number with what is needed to read it.
+
+    `standard_error` is over the `n` test units (images or episodes), in `unit`; None where the
+    metric has no closed form for it (average precision).
+    """
+
+    value: Finite
+    unit: Literal["%", "AP"]
+    higher_is_better: bool = True
+    n: Count
+    standard_error: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+class FileRef(Strict):
+    """A file beside the record, by its name and content."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    sha256: Sha256
+
+
+class ProtocolRef(Strict):
+    """The protocol that a cell belongs to: its id (`instance/nano@1`) and digest."""
+
+    id: str
+    digest: Sha256
+
+
+class StreamRef(Strict):
+    """Which chunks (numbered from 1) the phase read, and how many the model has seen in all."""
+
+    chunks: tuple[int, ...]
+    chunks_seen: Count
+    manifest_sha256: Sha256
+
+
+class MethodRef(Strict):
+    """The method, its resolved configuration and its source, by hash (docstrings left out)."""
+
+    name: str
+    version: int
+    config: dict[str, JsonValue]
+    config_sha256: Sha256
+    source_sha256: Sha256
+
+
+class TaskRef(Strict):
+    """The downstream data set, how it was evaluated, and the hash of its split file."""
+
+    name: str
+    version: int
+    evaluation: Literal["linear", "fewshot", "detection", "stream"]
+    data_sha256: Sha256
+
+
+class Seeds(Strict):
+    """The replicate's number and the three seeds derived from it; never one for all."""
+
+    replicate: Count
+    stream: Count
+    training: Count
+    evaluation: Count
+
+
+class Cost(Strict):
+    """What the cell used. `image_visits` counts images read from the stream, once per reading."""
+
+    image_visits: Count
+    optimiser_steps: Count
+    stored_bytes: Count
+    extra_parameters: Count
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    peak_memory_bytes: Count
+
+
+class Environment(Strict):
+    """Where the cell ran."""
+
+    python: str
+    torch: str
+    platform: str
+    device: str
+    threads: Count
+    deterministic: bool
+    lock_sha256: Sha256 | None
+
+
+class Provenance(Strict):
+    """How the cell came to be: the command, start and end (UTC, ISO 8601), the tool's version."""
+
+    argv: tuple[str, ...]
+    started: str
+    ended: str
+    headwater: str
+
+
+class CurvePoint(Strict):
+    """One point of the training curve: mean loss since the point before."""
+
+    visits: Count
+    loss: Finite
+    images_per_second: Finite
+
+
+class Record(Strict):
+    """One cell: a phase of pre-training, or one evaluation of one checkpoint.
+
+    Raises:
+        pydantic.ValidationError: unknown field, wrong type, NaN or infinity.
+    """
+
+    schema_version: Literal[1] = 1
+    kind: Literal["pretrain", "evaluation"]
+    status: Literal["ok", "failed"]
+    error: str | None = None
+    key: Sha256
+    protocol: ProtocolRef
+    stream: StreamRef
+    method: MethodRef
+    task: TaskRef | None = None
+    seeds: Seeds
+    metrics: dict[str, Metric] = {}
+    predictions: FileRef | None = None
+    checkpoint: FileRef | None = None
+    curve: tuple[CurvePoint, ...] = ()
+    cost: Cost
+    environment: Environment
+    provenance: Provenance
+    trust: Literal["self-reported", "rescored", "reproduced"] = "self-reported"
+
+    def to_json(self) -> str:
+        """The record as text, keys in the order of the schema, newline at the end."""
+        return json.dumps(self.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
+
+
+def read_record(path: Path) -> Record:
+    """Read and check one record.
+
+    Raises:
+        DataError: not JSON or not the schema; names the file and the first offending field.
+    """
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise DataError(
+            f"{path} is not a Headwater record: {where}: {first['msg']}; rerun the cell"
+        ) from error

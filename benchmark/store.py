@@ -1,0 +1,90 @@
+"""The store: a folder of records, with the files that they vouch for beside them."""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmark.canonical import write_whole
+from benchmark.cells import Cell
+from benchmark.errors import DataError, HeadwaterError
+from benchmark.result import FileRef, Record, read_record
+
+
+class Store:
+    """What is finished, on disk; a record is written last, so that finished means complete.
+
+    Args:
+        root: the folder; made when something is written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, cell: Cell) -> Path:
+        """Where the cell's record lies, or will lie."""
+        return self.root / cell.folder / f"{cell.name}.json"
+
+    def state(self, cell: Cell) -> str:
+        """`done`, `failed`, `missing`, or `stale: ` with the reason."""
+        path = self.path(cell)
+        if not path.is_file():
+            return "missing"
+        try:
+            record = read_record(path)
+        except DataError as error:
+            return f"stale: {error}"
+        if record.key != cell.key:
+            return "stale: computed from another protocol, method, source or data"
+        if record.status == "failed":
+            return "failed"
+        for file in (record.predictions, record.checkpoint):
+            if file is not None and not _is_whole(path.parent / file.name, file.sha256):
+                return f"stale: {file.name} is missing or altered"
+        return "done"
+
+    def record(self, cell: Cell) -> Record:
+        """The cell's record."""
+        return read_record(self.path(cell))
+
+    def write(self, cell: Cell, record: Record) -> None:
+        """Write the record; its files must have been written before."""
+        write_whole(self.path(cell), record.to_json().encode())
+
+    def write_predictions(self, cell: Cell, arrays: Mapping[str, np.ndarray]) -> FileRef | None:
+        """Write arrays beside the record; None where there are none."""
+        if not arrays:
+            return None
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        name = f"{cell.name}.npz"
+        content = buffer.getvalue()
+        return FileRef(name=name, sha256=write_whole(self.path(cell).parent / name, content))
+
+    def write_checkpoint(self, cell: Cell, state: Mapping[str, Any]) -> FileRef:
+        """Write a method's state; it is read with `weights_only`."""
+        buffer = io.BytesIO()
+        torch.save(dict(state), buffer)
+        path = self.path(cell).parent / "checkpoint.pth"
+        return FileRef(name=path.name, sha256=write_whole(path, buffer.getvalue()))
+
+    def read_checkpoint(self, cell: Cell) -> dict[str, Any]:
+        """The state that a finished pre-training cell left.
+
+        Raises:
+            HeadwaterError: the cell is not finished.
+        """
+        record = self.record(cell)
+        if record.checkpoint is None:
+            raise HeadwaterError(f"{self.path(cell)} has no checkpoint; run it again")
+        path = self.path(cell).parent / record.checkpoint.name
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
+        return state
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
