@@ -1,0 +1,1 @@
+"""Probes: pure functions of features that say how good a representation is."""
