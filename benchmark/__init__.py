@@ -1,0 +1,81 @@
+"""Headwater's public names: all that a file with a new method, task or protocol imports.
+
+They are loaded when they are first used, so that `import benchmark` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmark.augment import Augmentation
+    from benchmark.errors import DataError, HeadwaterError, UsageError
+    from benchmark.method import (
+        Batch,
+        ChunkContext,
+        Config,
+        Encoder,
+        Method,
+        Objective,
+        Setting,
+        Strategy,
+        Views,
+        build_backbone,
+    )
+    from benchmark.protocol import Budget, ProtocolSpec
+    from benchmark.registry import METHODS, OBJECTIVES, PROTOCOLS, STRATEGIES, TASKS
+    from benchmark.result import Metric, Record
+
+_HOMES = {
+    "augment": ("Augmentation",),
+    "errors": ("DataError", "HeadwaterError", "UsageError"),
+    "method": (
+        "Batch",
+        "ChunkContext",
+        "Config",
+        "Encoder",
+        "Method",
+        "Objective",
+        "Setting",
+        "Strategy",
+        "Views",
+        "build_backbone",
+    ),
+    "protocol": ("Budget", "ProtocolSpec"),
+    "registry": ("METHODS", "OBJECTIVES", "PROTOCOLS", "STRATEGIES", "TASKS"),
+    "result": ("Metric", "Record"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "METHODS",
+    "OBJECTIVES",
+    "PROTOCOLS",
+    "STRATEGIES",
+    "TASKS",
+    "Augmentation",
+    "Batch",
+    "Budget",
+    "ChunkContext",
+    "Config",
+    "DataError",
+    "Encoder",
+    "HeadwaterError",
+    "Method",
+    "Metric",
+    "Objective",
+    "ProtocolSpec",
+    "Record",
+    "Setting",
+    "Strategy",
+    "UsageError",
+    "Views",
+    "build_backbone",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'benchmark' has no attribute {name!r}")
+    module = importlib.import_module(f"benchmark.{_HOME_OF[name]}")
+    globals()[name] = getattr(module, name)
+    return globals()[name]

@@ -12,8 +12,8 @@ def seed_for(*names: str | int) -> int:
     Example:
         >>> seed_for("train", "instance/nano@1", "moco_v2/joint", 0) == seed_for("train")
         False
-        >>> seed_for("a", 1)
-        7060475374014437943
+        >>> seed_for("a", 1)  # the first 16 digits of the sha256 of ["a", 1], halved
+        1381375925460027057
     """
     digest = hashlib.sha256(json.dumps(names).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

@@ -64,7 +64,7 @@ class MoCoV2(Objective):
     Config: ClassVar[type[Config]] = MoCoV2Config
     config: MoCoV2Config
     queue: Tensor
-    filled: Tensor
+    position: Tensor
 
     def __init__(self, setting: Setting, config: MoCoV2Config) -> None:
         super().__init__(setting, config)
@@ -86,11 +86,12 @@ class MoCoV2(Objective):
             key = F.normalize(self.key_projector(self.key_backbone(views.images[1])), dim=1)
         # The queue is cloned: it is overwritten before the backward pass reads it.
         loss = info_nce(query, key, self.queue.clone(), self.config.temperature)
-        self._enqueue(key)
+        self.enqueue(key)
         return loss
 
     @torch.no_grad()
-    def _enqueue(self, keys: Tensor) -> None:
+    def enqueue(self, keys: Tensor) -> None:
+        """Put keys (N, D) in the place of the oldest N of the queue."""
         slots = (self.position + torch.arange(len(keys), device=keys.device)) % len(self.queue)
         self.queue[slots] = keys
         self.position.copy_((slots[-1] + 1) % len(self.queue))

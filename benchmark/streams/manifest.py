@@ -33,7 +33,7 @@ def instance_split(ids: Sequence[str], n_chunks: int, *names: str | int) -> list
 
     Example:
         >>> [sorted(chunk) for chunk in instance_split(["a", "b", "c", "d", "e"], 2, "seed", 0)]
-        [['b', 'd', 'e'], ['a', 'c']]
+        [['a', 'b', 'd'], ['c', 'e']]
     """
     ordered = sorted(ids, key=lambda name: (seed_for(*names, name), name))
     return [ordered[start::n_chunks] for start in range(n_chunks)]

@@ -1,0 +1,119 @@
+"""Views against torchvision's functions on single images, and against hand calculations."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as tv
+
+from benchmark.augment import Augmentation, augment, colour_matrices, crop_matrices
+from benchmark.models import normalise
+
+PLAIN = Augmentation(
+    scale=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter_share=0.0, grey_share=0.0
+)
+
+
+@pytest.fixture
+def images() -> Tensor:
+    # Mid-range colours, so that torchvision's clamping after each step does nothing.
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(80, 150, (6, 3, 40, 40), generator=generator, dtype=torch.uint8)
+
+
+def colour_of(images: Tensor, augmentation: Augmentation, draws: Tensor) -> Tensor:
+    pixels = images.float()
+    matrix, offset = colour_matrices(draws, augmentation, pixels.mean((2, 3)))
+    return torch.einsum("nij,njhw->nihw", matrix, pixels) + offset[:, :, None, None]
+
+
+def test_without_strength_a_view_is_the_normalised_image(images: Tensor) -> None:
+    (view,) = augment(images, PLAIN, n_views=1, size=40, seed=0)
+    torch.testing.assert_close(view, normalise(images).contiguous(), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "adjust"),
+    [
+        (2, "brightness", tv.adjust_brightness),
+        (3, "contrast", tv.adjust_contrast),
+        (4, "saturation", tv.adjust_saturation),
+    ],
+)
+@pytest.mark.parametrize("draw", [0.0, 0.3, 0.9])
+def test_colour_against_torchvision(images, row, field, adjust, draw) -> None:
+    draws = torch.full((6, 6), 0.5)  # 0.5 draws the factor 1
+    draws[0], draws[1], draws[row] = 0.0, 1.0, draw
+    strength = Augmentation(jitter_share=1.0, grey_share=0.0)
+    factor = 1 + getattr(strength, field) * (2 * draw - 1)
+    expected = torch.stack([adjust(image.float() / 255, factor) * 255 for image in images])
+    torch.testing.assert_close(colour_of(images, strength, draws), expected, atol=0.2, rtol=0)
+
+
+def test_jitter_in_torchvision_s_order(images: Tensor) -> None:
+    draws = torch.full((6, 6), 0.5)
+    draws[0], draws[1], draws[2], draws[3], draws[4] = 0.0, 1.0, 0.7, 0.2, 0.9
+    strength = Augmentation(jitter_share=1.0, grey_share=0.0)
+    expected = images.float() / 255
+    expected = tv.adjust_brightness(expected, 1.16)
+    expected = tv.adjust_contrast(expected, 0.76)
+    expected = tv.adjust_saturation(expected, 1.32) * 255
+    torch.testing.assert_close(colour_of(images, strength, draws), expected, atol=0.3, rtol=0)
+
+
+def test_grey_scale_is_the_luma(images: Tensor) -> None:
+    draws = torch.full((6, 6), 0.5)
+    draws[0], draws[1] = 1.0, 0.0
+    grey = colour_of(images, Augmentation(jitter_share=0.0, grey_share=1.0), draws)
+    expected = tv.rgb_to_grayscale(images.float(), num_output_channels=3)
+    torch.testing.assert_close(grey, expected, atol=0.05, rtol=0)
+
+
+def test_hue_keeps_luma_and_comes_back_after_a_full_turn(images: Tensor) -> None:
+    draws = torch.full((6, 6), 0.5)
+    draws[0], draws[1], draws[5] = 0.0, 1.0, 1.0
+    luma = torch.tensor([0.299, 0.587, 0.114])
+    turned = colour_of(images, Augmentation(hue=1 / 3, jitter_share=1.0, grey_share=0.0), draws)
+    pixels = images.float()
+    torch.testing.assert_close(
+        torch.einsum("c,nchw->nhw", luma, turned),
+        torch.einsum("c,nchw->nhw", luma, pixels),
+        atol=0.05,
+        rtol=0,
+    )
+    assert (turned - pixels).abs().mean() > 5
+    full = colour_of(images, Augmentation(hue=1.0, jitter_share=1.0, grey_share=0.0), draws)
+    torch.testing.assert_close(full, pixels, atol=0.05, rtol=0)
+
+
+def test_crop_against_torchvision_s_resized_crop(images: Tensor) -> None:
+    # area 1/4, square, not flipped, at a quarter of the free range to the right, half way down
+    draws = torch.tensor([0.0625, 0.5, 0.99, 0.25, 0.5])[:, None].expand(5, 6)
+    theta = crop_matrices(draws, Augmentation())
+    grid = torch.nn.functional.affine_grid(theta, [6, 3, 20, 20], align_corners=False)
+    crop = torch.nn.functional.grid_sample(images.float(), grid, align_corners=False)
+    expected = tv.resized_crop(images.float(), top=10, left=5, height=20, width=20, size=[20, 20])
+    torch.testing.assert_close(crop, expected, atol=1e-2, rtol=0)
+
+
+def test_crops_stay_inside_and_have_the_stated_area() -> None:
+    generator = torch.Generator().manual_seed(1)
+    theta = crop_matrices(torch.rand(5, 4000, generator=generator), Augmentation())
+    width, height = theta[:, 0, 0].abs(), theta[:, 1, 1]
+    assert (theta[:, 0, 2].abs() + width).max() <= 1 + 1e-6
+    assert (theta[:, 1, 2].abs() + height).max() <= 1 + 1e-6
+    area = width * height
+    assert 0.19 < area.min() < 0.21 and area.max() <= 1 + 1e-6
+    assert math.isclose(float((theta[:, 0, 0] < 0).float().mean()), 0.5, abs_tol=0.03)
+
+
+def test_each_sample_has_its_own_parameters_and_the_seed_decides(images: Tensor) -> None:
+    same = images[:1].expand(6, -1, -1, -1)
+    (view,) = augment(same, Augmentation(), n_views=1, size=32, seed=3)
+    (again,) = augment(same, Augmentation(), n_views=1, size=32, seed=3)
+    (other,) = augment(same, Augmentation(), n_views=1, size=32, seed=4)
+    assert torch.equal(view, again)
+    assert not torch.equal(view, other)
+    assert len({float(sample.sum()) for sample in view}) == 6
+    assert view.is_contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,88 @@
+"""Names: unknown ones come with the nearest, doubled ones are refused, options are checked."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import UsageError
+from benchmark.registry import METHODS, OBJECTIVES, STRATEGIES, TASKS, Registry
+from benchmark.resolve import grid, parse_options, protocol_named, resolve
+
+
+def test_shipped_names() -> None:
+    assert {"moco_v2", "supervised"} <= set(OBJECTIVES.names())
+    assert {"sequential", "joint"} <= set(STRATEGIES.names())
+    assert "random_init" in METHODS and "shapes" in TASKS
+    assert "moco_v2/joint" in grid()
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("moco/joint", "moco_v2"), ("moco_v2/jiont", "joint"), ("randominit", "random_init")],
+)
+def test_unknown_method_names_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(UsageError, match=f"nearest: .*{nearest}"):
+        resolve(name)
+
+
+def test_a_name_cannot_be_taken_twice() -> None:
+    registry = Registry("thing")
+    registry.register("one")(object())
+    with pytest.raises(UsageError, match="'one' is registered already"):
+        registry.register("one")(object())
+
+
+def test_protocol_without_version_is_the_newest() -> None:
+    assert protocol_named("instance/nano").id == "instance/nano@1"
+    with pytest.raises(UsageError, match="instance/nano@1"):
+        protocol_named("instance/nanu")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"learning_rate": 0.1}, "no option 'learning_rate'.*lr"),
+        ({"batch_size": 0.5}, "takes a int"),
+        ({"lr": "fast"}, "takes a float"),
+    ],
+)
+def test_a_misspelt_or_mistyped_option_is_an_error(options, told) -> None:
+    with pytest.raises(UsageError, match=told):
+        resolve("moco_v2/joint", options)
+
+
+def test_options_change_the_folder_and_the_hash_and_nothing_else() -> None:
+    plain, hot = resolve("moco_v2/joint"), resolve("moco_v2/joint", {"temperature": 1})
+    assert hot.folder == "moco_v2/joint+temperature=1"
+    assert hot.config.temperature == 1 and plain.config.temperature != 1
+    assert hot.reference().config_sha256 != plain.reference().config_sha256
+    assert hot.reference().source_sha256 == plain.reference().source_sha256
+
+
+@pytest.mark.parametrize("text", ["lr", "=3"])
+def test_options_are_name_and_value(text: str) -> None:
+    with pytest.raises(UsageError, match="name=value"):
+        parse_options([text])
+
+
+MINE = """
+from benchmark import Config, Method, build_backbone
+
+class Mine(Method):
+    def __init__(self, setting, config):
+        super().__init__(setting, config)
+        self.backbone = build_backbone(setting.arch)
+
+class NotOne: pass
+"""
+
+
+def test_a_method_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(MINE)
+    method = resolve(f"{file}:Mine")
+    assert method.folder == "Mine" and method.build(protocol_named("instance/smoke"), 0)
+    with pytest.raises(UsageError, match="no class NotOne that is"):
+        resolve(f"{file}:NotOne")
+    with pytest.raises(UsageError, match="there is no file"):
+        resolve(f"{tmp_path}/yours.py:Mine")
