@@ -133,7 +133,8 @@ def minimise(
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     """Inner product of each problem's two arrays: (Q, outputs, p) twice to (Q,)."""
-    return torch.linalg.vecdot(a.flatten(1), b.flatten(1))
+    product: Tensor = torch.linalg.vecdot(a.flatten(1), b.flatten(1))
+    return product
 
 
 def _direction(

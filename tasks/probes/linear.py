@@ -82,6 +82,6 @@ def evaluate_linear(task: Task, encoder: Encoder, seed: int = 0) -> TaskResult:
             "index": images.indices("test"),
             "label": labels,
             "score" if several else "prediction": answer,
-            "weight": np.float64(weight),
+            "weight": np.asarray(weight),
         },
     )

@@ -105,9 +105,7 @@ def fit_multinomial(
     coefficients = features.new_zeros(*shape, features.shape[1])
     intercepts = features.new_full(shape, -torch.inf)
     coefficients[:, present], intercepts[:, present] = found.coefficients, found.intercepts
-    return Fit(
-        weights, coefficients, intercepts, found.objectives, found.steps, found.converged
-    )
+    return Fit(weights, coefficients, intercepts, found.objectives, found.steps, found.converged)
 
 
 def fit_one_against_rest(
@@ -161,9 +159,7 @@ def fit_one_against_rest(
     coefficients = features.new_zeros(*shape, features.shape[1])
     intercepts = features.new_zeros(shape)
     coefficients[:, told_apart], intercepts[:, told_apart] = found.coefficients, found.intercepts
-    return Fit(
-        weights, coefficients, intercepts, found.objectives, found.steps, found.converged
-    )
+    return Fit(weights, coefficients, intercepts, found.objectives, found.steps, found.converged)
 
 
 @dataclass(frozen=True)

@@ -150,9 +150,7 @@ def _by_class(
     return np.bincount(place, weights=labels == predictions) / count, count
 
 
-def _map11(
-    labels: NDArray[np.uint8], scores: Floats, counts: NDArray[np.int64] | None
-) -> Floats:
+def _map11(labels: NDArray[np.uint8], scores: Floats, counts: NDArray[np.int64] | None) -> Floats:
     present = np.flatnonzero(labels.any(0))
     each = [average_precision_11(scores[:, c], labels[:, c] > 0, counts) for c in present]
     return 100 * np.asarray(np.nanmean(each, 0))
