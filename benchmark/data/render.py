@@ -4,7 +4,7 @@ import io
 import multiprocessing
 import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -16,6 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmark.errors import DataError
 
 Images = NDArray[np.uint8]
+
+_WORKERS = min(os.cpu_count() or 1, 16)
 
 #: Below this many drawings, starting processes takes longer than they save.
 _WORTH_PROCESSES = 400
@@ -107,14 +109,13 @@ def render_svgs(documents: Sequence[str], size: int) -> Images:
     Raises:
         DataError: one of them is not an SVG.
     """
-    cores = os.cpu_count() or 1
     parts = [list(documents[i : i + 64]) for i in range(0, len(documents), 64)]
-    if cores == 1 or len(documents) < _WORTH_PROCESSES:
+    if _WORKERS == 1 or len(documents) < _WORTH_PROCESSES:
         done = [_render_part(part, size) for part in parts]
     else:
         # The renderer holds Python's lock, so threads would not help.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(min(cores, 16), mp_context=context)
+        pool = ProcessPoolExecutor(_WORKERS, mp_context=context)
         try:
             done = list(pool.map(_render_part, parts, [size] * len(parts)))
         except BrokenProcessPool:  # no processes to be had, or a script without a main guard
@@ -128,48 +129,103 @@ def _render_part(documents: list[str], size: int) -> Images:
     return np.stack([render_svg(document, size) for document in documents])
 
 
-def render_picture(content: bytes, size: int) -> Images:
-    """Decode a picture (PNG, WebP), put it on white and shrink it to a square.
+def render_pictures(contents: Sequence[bytes], size: int) -> Images:
+    """Decode pictures (PNG, WebP), put them on white and shrink them to squares.
 
     Args:
-        content: the file's bytes.
+        contents: the files' bytes.
         size: side in pixels.
+
+    Returns:
+        (len(contents), size, size, 3) uint8.
+
+    Raises:
+        DataError: one of them is not a picture.
+    """
+    with ThreadPoolExecutor(_WORKERS) as pool:  # decoding does not hold Python's lock
+        done = list(pool.map(_render_picture, contents, [size] * len(contents)))
+    return np.stack(done) if done else np.empty((0, size, size, 3), np.uint8)
+
+
+def _render_picture(content: bytes, size: int) -> Images:
+    try:
+        picture: Image.Image = Image.open(io.BytesIO(content))
+        if picture.mode not in ("L", "RGB"):
+            picture = picture.convert("RGBA")
+            paper = Image.new("RGBA", picture.size, "white")
+            picture = Image.alpha_composite(paper, picture).convert("RGB")
+        small = picture.resize((size, size), Image.Resampling.BOX)
+    except (OSError, ValueError) as error:
+        raise DataError(f"a picture cannot be decoded: {error}") from error
+    return np.asarray(small.convert("RGB"))
+
+
+def render_ink(ink: NDArray[np.uint8], size: int) -> Images:
+    """Put a small grey picture, white ink on black as in MNIST, as black ink on white paper.
+
+    What is at most half of `size` is enlarged by a whole factor, smoothly; then it is centred.
+
+    Args:
+        ink: (H, W), 0 for paper, 255 for ink.
+        size: side in pixels, at least H and W.
 
     Returns:
         (size, size, 3) uint8.
 
-    Raises:
-        DataError: not a picture.
+    Example:
+        >>> render_ink(np.full((2, 2), 255, np.uint8), 3)[:, :, 0].tolist()
+        [[0, 0, 255], [0, 0, 255], [255, 255, 255]]
     """
-    try:
-        picture = Image.open(io.BytesIO(content)).convert("RGBA")
-    except (OSError, ValueError) as error:
-        raise DataError(f"a picture cannot be decoded: {error}") from error
-    paper = Image.new("RGBA", picture.size, "white")
-    flat = Image.alpha_composite(paper, picture).convert("RGB")
-    return np.asarray(flat.resize((size, size), Image.Resampling.BOX))
+    factor = size // max(ink.shape)
+    if factor > 1:
+        wide = (ink.shape[1] * factor, ink.shape[0] * factor)
+        ink = np.asarray(Image.fromarray(ink).resize(wide, Image.Resampling.BILINEAR))
+    page = np.full((size, size), 255, np.uint8)
+    top, left = (size - ink.shape[0]) // 2, (size - ink.shape[1]) // 2
+    page[top : top + ink.shape[0], left : left + ink.shape[1]] = 255 - ink
+    return np.repeat(page[:, :, None], 3, axis=2)
 
 
-def render_glyph(font: bytes, character: str, size: int, *, fill: float = 0.8) -> Images | None:
-    """Draw one character in black, its ink scaled to `fill` of the square and centred.
+class Typeface:
+    """A font, to draw single characters with.
 
     Args:
-        font: content of a TrueType or OpenType file.
-        character: one character.
-        size: side in pixels.
-        fill: the longer side of the ink over the side of the image, 0-1.
+        content: of a TrueType or OpenType file.
+        size: side of the images in pixels.
+        weight: of a variable font, 100 (thin) to 900 (black); None for the font's own.
 
-    Returns:
-        (size, size, 3) uint8, or None where the glyph has no ink.
+    Raises:
+        DataError: not a font, or it has no weights.
     """
-    face = ImageFont.truetype(io.BytesIO(font), 8 * size)
-    left, top, right, bottom = face.getbbox(character)
-    width, height = int(right - left), int(bottom - top)
-    if width <= 0 or height <= 0:
-        return None
-    side = round(max(width, height) / fill)
-    paper = Image.new("L", (side, side), 255)
-    at = ((side - width) / 2 - left, (side - height) / 2 - top)
-    ImageDraw.Draw(paper).text(at, character, fill=0, font=face)
-    small = paper.resize((size, size), Image.Resampling.BOX).convert("RGB")
-    return np.asarray(small)
+
+    #: The longer side of the ink over the side of the image.
+    FILL = 0.8
+
+    def __init__(self, content: bytes, size: int, *, weight: int | None = None) -> None:
+        self._size = size
+        try:
+            self._face = ImageFont.truetype(io.BytesIO(content), 8 * size)
+            if weight is not None:
+                self._face.set_variation_by_axes([weight])
+        except OSError as error:
+            raise DataError(f"a font cannot be used: {error}") from error
+
+    def draw(self, character: str) -> Images:
+        """Draw one character in black, its ink scaled to fill the image and centred.
+
+        Returns:
+            (size, size, 3) uint8.
+
+        Raises:
+            DataError: the glyph has no ink.
+        """
+        left, top, right, bottom = self._face.getbbox(character)
+        width, height = int(right - left), int(bottom - top)
+        if width <= 0 or height <= 0:
+            raise DataError(f"the font has no ink for {character!r}")
+        side = round(max(width, height) / self.FILL)
+        paper = Image.new("L", (side, side), 255)
+        at = ((side - width) / 2 - left, (side - height) / 2 - top)
+        ImageDraw.Draw(paper).text(at, character, fill=0, font=self._face)
+        small = paper.resize((self._size, self._size), Image.Resampling.BOX).convert("RGB")
+        return np.asarray(small)

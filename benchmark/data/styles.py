@@ -192,3 +192,9 @@ EMOJI_SOURCES: tuple[Source, ...] = (
     NAMES,
     *(style.source for style in STYLES.values()),
 )
+
+#: Those whose drawings are in the pool, with the names.
+POOL_SOURCES: tuple[Source, ...] = (
+    NAMES,
+    *(style.source for style in STYLES.values() if style.domain),
+)

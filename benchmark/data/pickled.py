@@ -1,0 +1,50 @@
+"""Reading one plain array out of a stranger's pickle without letting it do anything else."""
+
+import io
+import pickle
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import DataError
+
+#: All that a pickled numeric array calls; `core` became `_core` in numpy 2.
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("numpy.core.multiarray", "_reconstruct"): np.ndarray.__reduce__(np.empty(0))[0],
+    ("numpy._core.multiarray", "_reconstruct"): np.ndarray.__reduce__(np.empty(0))[0],
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+}
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+        return _ALLOWED[module, name]
+
+
+def read_pickled_array(content: bytes) -> NDArray[Any]:
+    """Unpickle one numeric array; anything else in the pickle is refused before it runs.
+
+    Args:
+        content: the pickle.
+
+    Raises:
+        DataError: the pickle asks for more than an array needs, or is damaged.
+
+    Example:
+        >>> read_pickled_array(pickle.dumps(np.arange(3)))
+        array([0, 1, 2])
+        >>> read_pickled_array(pickle.dumps(print))
+        Traceback (most recent call last):
+        benchmark.errors.DataError: refused a pickled file: it asks for builtins.print
+    """
+    try:
+        array = _ArrayUnpickler(io.BytesIO(content)).load()
+    except Exception as error:  # a damaged pickle raises almost anything
+        raise DataError(f"refused a pickled file: {error}") from error
+    if not isinstance(array, np.ndarray) or array.dtype.hasobject:
+        raise DataError(f"refused a pickled file: it holds no plain array but {type(array)}")
+    return array
