@@ -83,7 +83,7 @@ def draw_episodes(labels: NDArray[np.int64], seed: int, *, episodes: int = EPISO
 def episode_accuracies(
     features: torch.Tensor, episodes: Episodes, shots: int
 ) -> NDArray[np.float64]:
-    """Share of each episode's queries whose nearest prototype is that of their class.
+    """Per cent of each episode's queries whose nearest prototype is that of their class.
 
     A prototype is the mean of a class's first `shots` support features; nearest is by squared
     Euclidean distance.
@@ -94,7 +94,7 @@ def episode_accuracies(
         shots: 1 to 5.
 
     Returns:
-        (E,) in 0..1.
+        (E,) in %.
 
     Source:
         Snell et al., Prototypical Networks for Few-shot Learning (NeurIPS 2017).
@@ -102,7 +102,7 @@ def episode_accuracies(
     Example:
         >>> drawn = draw_episodes(np.arange(40) % 2, seed=0, episodes=3)
         >>> episode_accuracies(torch.arange(40)[:, None] % 2 * 1.0, drawn, 1)
-        array([1., 1., 1.])
+        array([100., 100., 100.])
     """
     support = torch.from_numpy(episodes.support[..., :shots]).to(features.device)
     query = torch.from_numpy(episodes.query).to(features.device)
@@ -112,7 +112,7 @@ def episode_accuracies(
     # the query's own square is left out: it is the same for all prototypes
     distance = prototypes.square().sum(2)[:, None] - 2 * asked @ prototypes.transpose(1, 2)
     truth = torch.arange(ways, device=features.device).repeat_interleave(queries)
-    right: NDArray[np.float64] = (distance.argmin(2) == truth).double().mean(1).cpu().numpy()
+    right: NDArray[np.float64] = 100 * (distance.argmin(2) == truth).double().mean(1).cpu().numpy()
     return right
 
 
@@ -130,7 +130,7 @@ def evaluate_fewshot(task: Task, encoder: Encoder, seed: int) -> TaskResult:
     Returns:
         `5way5shot` and `5way1shot`, the mean accuracy over episodes in % (named for the ways
         there are, if fewer), the standard error over episodes. Predictions: `accuracy_5shot` and
-        `accuracy_1shot` (600,) in 0..1; `ways` and `queries` ().
+        `accuracy_1shot` (600,) in %; `ways` and `queries` ().
     """
     images = task.data()
     device = next(encoder.backbone.parameters()).device
@@ -144,10 +144,10 @@ def evaluate_fewshot(task: Task, encoder: Encoder, seed: int) -> TaskResult:
         accuracy = episode_accuracies(torch.from_numpy(features).to(device), episodes, shots)
         predictions[f"accuracy_{shots}shot"] = accuracy
         metrics[f"{ways}way{shots}shot"] = Metric(
-            value=100 * float(accuracy.mean()),
+            value=float(accuracy.mean()),
             unit="%",
             n=EPISODES,
-            standard_error=100 * float(accuracy.std(ddof=1)) / math.sqrt(EPISODES),
+            standard_error=float(accuracy.std(ddof=1)) / math.sqrt(EPISODES),
         )
     sizes = {"ways": np.asarray(ways), "queries": np.asarray(queries)}
     return TaskResult(metrics=metrics, predictions=predictions | sizes)
