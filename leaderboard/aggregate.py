@@ -32,8 +32,12 @@ class Located:
     @property
     def cell(self) -> Cell | None:
         """Evaluation and task; None for a phase of pre-training."""
-        task = self.record.task
-        return (task.evaluation, task.name) if task else None
+        if self.record.kind == "pretrain":
+            return None
+        if task := self.record.task:
+            return task.evaluation, task.name
+        evaluation, _, name = self.path.stem.partition(".")  # it failed before it knew its task
+        return evaluation, name
 
     @property
     def headline(self) -> tuple[str, Metric]:

@@ -1,13 +1,14 @@
 """The leaderboard of one protocol: rows, differences and ranks, ready to be shown."""
 
 import math
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from benchmark.metrics import first_chunk_forgetting, transfer_average
 from leaderboard.aggregate import STREAM, Cell, Located, Results, Run
-from leaderboard.catalogue import EVALUATIONS, FLOOR, ProtocolCard
+from leaderboard.catalogue import EVALUATIONS, FLOOR, ProtocolCard, find_card
 from leaderboard.statistics import (
     Estimate,
     estimate,
@@ -232,12 +233,12 @@ class Board:
             wanted=len(cells) * len(runs),
             missing=tuple(c for c in cells if any(c in missing for missing in lacking.values())),
             failed={
-                found.cell: found.record.error or "failed without saying why"
+                found.cell: _last_line(found.record.error)
                 for run in runs
                 for found in [*run.phases.values(), *run.evaluations.values()]
                 if found.record.status == "failed"
             },
-            command=f"headwater run -p {self.card.id} -m {method} --seed {runs[0].seed}",
+            command=_command(runs[0]),
         )
 
     def _along(self, runs: Sequence[Run]) -> tuple[tuple[int, Estimate], ...]:
@@ -261,3 +262,26 @@ class Board:
                 both = (best.standard_error, last.standard_error)
                 errors.append(None if None in both else math.hypot(*(se or 0 for se in both)))
         return estimate(values, errors) if values else None
+
+
+def load_boards(
+    results: Results,
+    planned: Sequence[str] = (),
+    card_of: Callable[[str, Results], ProtocolCard] = find_card,
+) -> list[Board]:
+    """The board of every protocol that has records, the one with the most runs first."""
+    ids = sorted(results.protocols, key=lambda name: (-len(results.runs(name)), name))
+    return [Board(results, card_of(protocol, results), planned) for protocol in ids]
+
+
+def _command(run: Run) -> str:
+    """What a reader types to get this row again: the command that the newest record names."""
+    found = [*run.phases.values(), *run.evaluations.values()]
+    newest = max(found, key=lambda f: (f.record.provenance.ended, f.path))
+    return shlex.join(newest.record.provenance.argv)
+
+
+def _last_line(error: str | None) -> str:
+    """Of a traceback, the line that says what went wrong."""
+    lines = [line.strip() for line in (error or "").splitlines() if line.strip()]
+    return lines[-1] if lines else "no cause was recorded"

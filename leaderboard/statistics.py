@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import DataError, UsageError
+from tasks.probes.metrics import average_precision_11
 
 #: Standard errors on each side of a 95 % interval.
 Z = 1.96
@@ -135,48 +136,6 @@ def weighted_standard_error(units: Floats, strata: NDArray[Any]) -> float:
     return float(np.sqrt((variance / count).sum()) / len(count))
 
 
-def map11(scores: Floats, labels: NDArray[Any], counts: NDArray[Any]) -> Floats:
-    """11-point interpolated mean average precision of resampled test sets, in %.
-
-    Per class: mean over recalls r = 0, 0.1 .. 1 of the highest precision at a recall of r or
-    more; then the mean over the classes that have a positive in the resample.
-
-    Args:
-        scores: (n, C), higher = more confident.
-        labels: multi-hot (n, C).
-        counts: how often each image is in each resample (B, n).
-
-    Returns:
-        One number a resample (B,); NaN where no class has a positive.
-
-    Source:
-        Everingham et al., The PASCAL VOC Challenge (IJCV 2010), section 4.2.
-
-    Example:
-        >>> labels = np.array([[1], [0], [1]])
-        >>> scores = np.array([[0.9], [0.5], [0.1]])  # recalls to 0.5: 1; the five above it: 2/3
-        >>> float(map11(scores, labels, np.ones((1, 3)))[0].round(3))
-        84.848
-    """
-    per_class = np.full((scores.shape[1], len(counts)), np.nan)
-    for c in range(scores.shape[1]):
-        order = np.argsort(-scores[:, c], kind="stable")
-        drawn = counts[:, order].astype(np.float64)
-        hits = np.cumsum(drawn * (labels[order, c] > 0), axis=1)
-        positives = hits[:, -1:]
-        precision = hits / np.maximum(np.cumsum(drawn, axis=1), 1)
-        best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-        total = np.zeros(len(counts))
-        for tenth in range(11):
-            # in whole numbers: 10 * hits >= tenth * positives, free of rounding
-            first = np.argmax(10 * hits >= tenth * positives, axis=1)
-            total += best[np.arange(len(counts)), first]
-        per_class[c] = np.where(positives[:, 0] > 0, 100 * total / 11, np.nan)
-    found = np.isfinite(per_class)
-    sums = np.where(found, per_class, 0).sum(axis=0)
-    return np.where(found.any(axis=0), sums / np.maximum(found.sum(axis=0), 1), np.nan)
-
-
 @dataclass(frozen=True)
 class Evidence:
     """What the predictions of one evaluation say about each test unit.
@@ -219,7 +178,7 @@ def evidence(arrays: Arrays, metric: str) -> Evidence | None:
 
     Args:
         arrays: as saved beside the record. Linear: `index` (n,), `label` and `prediction` (n,),
-            for map11 `label` and `scores` (n, C). Few-shot: `accuracy_5shot`, `accuracy_1shot`
+            for map11 `label` and `score` (n, C). Few-shot: `accuracy_5shot`, `accuracy_1shot`
             (episodes,) in %, episode i being the same for all methods.
         metric: name of the headline metric.
 
@@ -241,8 +200,12 @@ def evidence(arrays: Arrays, metric: str) -> Evidence | None:
             # The same draws for every method, so that replicates can be paired.
             draw = np.random.default_rng(len(index))
             counts = draw.multinomial(len(index), np.full(len(index), 1 / len(index)), RESAMPLES)
-            scores = np.asarray(arrays["scores"], dtype=np.float64)
-            return Evidence(identity, replicates=map11(scores, label, counts))
+            scores = np.asarray(arrays["score"], dtype=np.float64)
+            classes = [
+                average_precision_11(scores[:, c], label[:, c] > 0, counts)
+                for c in np.flatnonzero(label.any(axis=0))
+            ]
+            return Evidence(identity, replicates=100 * np.nanmean(classes, axis=0))
         units = 100.0 * (arrays["prediction"] == label)
         return Evidence(
             identity, units, label if metric == "mean_per_class" else np.zeros(len(units))

@@ -1,11 +1,10 @@
 """The ranking as a table in the terminal and in Markdown."""
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.canonical import write_whole
 from benchmark.errors import UsageError
 from leaderboard import words
 from leaderboard.board import Board, Row
@@ -141,20 +140,4 @@ def write_between_markers(readme: Path, marker: str, text: str) -> None:
     if content.count(start) != 1 or content.count(end) != 1 or last < first:
         raise UsageError(f"{readme} must hold {start} and, after it, {end}, once each")
     new = content[: first + len(start)] + f"\n{text.strip()}\n" + content[last:]
-    write_atomically(readme, new.encode())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write aside, then rename: a reader sees the old file or the new one, never half of one."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
-        os.chmod(name, mode)  # mkstemp's 0600 would hide a page from the web server
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(readme, new.encode())

@@ -43,7 +43,7 @@ def duration(seconds: float | None) -> str:
 
     Example:
         >>> duration(48.2), duration(222), duration(7300), duration(None)
-        ('48 s', '3 min 42 s', '2 h 02 min', '–')
+        ('48 s', '3 min 42 s', '2 h 01 min', '–')
     """
     if seconds is None:
         return BLANK
@@ -89,11 +89,12 @@ def joined(names: Sequence[str]) -> str:
 
 
 def missing(row: Row, board: Board) -> str:
-    """What an incomplete row lacks, whole kinds by their number; empty for a complete row."""
+    """What an incomplete row lacks, failures left out, whole kinds by their number."""
     parts = []
     for kind, title in KINDS.items():
         wanted = board.card.cells(kind)
-        lacking = [task for evaluation, task in row.missing if evaluation == kind]
+        lacking = [t for evaluation, t in row.missing if evaluation == kind]
+        lacking = [task for task in lacking if (kind, task) not in row.failed]
         if wanted and len(lacking) == len(wanted):
             parts.append(f"{title.lower()} ({_all(len(wanted))})")
         elif lacking:
@@ -124,20 +125,30 @@ def verdict(board: Board, sequential: str, joint: str) -> tuple[str, str]:
     """Whether training in order keeps up with training jointly: a headline and a sentence."""
     gap = board.gap(joint, sequential)
     if gap is None:
-        return "pending", "Not all linear evaluations of both are there yet."
-    if gap.half is None:
-        headline = f"{number(abs(gap.value))} {'behind' if gap.value > 0 else 'ahead'}"
-        return headline, "No interval is known, so nothing can be concluded."
-    apart = f"{number(abs(gap.value))} ± {number(gap.half)} points"
+        return "Pending", "Not all linear evaluations of both are there yet."
+    side = "behind" if gap.value > 0 else "ahead"
+    size = f"{interval(Estimate(abs(gap.value), gap.half))} points"
     differences = board.compare(joint, sequential, "linear").values()
+    tasks = f"over the {len(differences)} linear tasks"
     behind = sum(d.value > 0 and d.beyond_noise for d in differences)
     ahead = sum(d.value < 0 and d.beyond_noise for d in differences)
-    tasks = f"Task by task, beyond noise: behind on {behind}, ahead on {ahead} of "
-    tasks += f"{len(differences)}."
-    if not gap.beyond_noise:
-        return "level", f"Sequential and joint are {apart} apart, which is within noise. {tasks}"
-    side = "behind" if gap.value > 0 else "ahead of"
-    return side.split()[0], f"Sequential is {apart} {side} joint on average. {tasks}"
+    singly = f"Taken singly, beyond noise, it is behind on {behind} and ahead on {ahead}."
+    if gap.half is None:
+        return f"{size} {side}", f"On average {tasks}; no interval is known."
+    if gap.beyond_noise:
+        return f"{size} {side}", f"Mean {tasks}, sequential against joint. {singly}"
+    return "Level, within noise", f"{size} {side} on average {tasks}. {singly}"
+
+
+def forgotten(row: Row) -> str:
+    """What a row lost of the first chunk, in a sentence; empty while that is not known."""
+    lost = row.forgetting
+    if lost is None:
+        return ""
+    if not lost.beyond_noise:
+        return f"Of the first chunk nothing is lost beyond noise ({interval(lost)} points)."
+    size = f"{number(abs(lost.value))} ± {number(lost.half or 0)} points"
+    return f"On the first chunk it {'loses' if lost.value > 0 else 'gains'} {size}."
 
 
 def seeds_note(board: Board) -> str:

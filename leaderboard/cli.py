@@ -1,0 +1,113 @@
+"""`headwater aggregate` and `headwater site build|serve`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json
+from benchmark.errors import HeadwaterError
+
+if TYPE_CHECKING:
+    from http.server import ThreadingHTTPServer
+
+OutputOption = Annotated[Path, typer.Option("--output", help="Folder of the page.")]
+DEFAULT_SITE = Path("site")
+
+site = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Build the leaderboard as a page of plain files, or serve it.",
+)
+
+
+def aggregate(
+    store: StoreOption = DEFAULT_STORE,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Folder for CSV and JSON files as well.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the ranking of every protocol in a store; average no incomplete row.
+
+    Example: headwater aggregate --store runs
+    """
+    from rich.console import Console
+
+    from leaderboard.aggregate import read_results
+    from leaderboard.board import load_boards
+    from leaderboard.document import board_document, write_data_files
+    from leaderboard.table import TerminalTable
+
+    results = read_results(store)
+    found = load_boards(results)
+    if output is not None:
+        write_data_files(output, results, found)
+    if as_json:
+        return print_json([board_document(board) for board in found])
+    console = Console()
+    for board in found:
+        console.print(TerminalTable(board))
+    if not found:
+        console.print(f"{store} holds no records yet; headwater demo makes the first ones")
+
+
+@site.command()
+def build(
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = DEFAULT_SITE,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the page: plain files that open from disk with no network.
+
+    Example: headwater site build --store runs --output site
+    """
+    from leaderboard.site import build_site
+
+    page = build_site(store, output)
+    if as_json:
+        print_json({"page": str(page.resolve())})
+    else:
+        print(page.resolve())
+
+
+@site.command()
+def serve(
+    store: StoreOption = DEFAULT_STORE,
+    output: OutputOption = DEFAULT_SITE,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the page and serve it to this machine only, until Ctrl-C.
+
+    Example: headwater site serve --port 8000
+    """
+    from leaderboard.site import build_site
+
+    page = build_site(store, output)
+    with page_server(page.parent, port) as server:
+        address = f"http://127.0.0.1:{server.server_address[1]}/"
+        if as_json:
+            print_json({"page": str(page.resolve()), "address": address})
+        else:
+            print(f"{address}  (Ctrl-C ends it)", flush=True)
+        server.serve_forever()
+
+
+def page_server(folder: Path, port: int) -> "ThreadingHTTPServer":
+    """A server of a folder's files that only this machine can reach.
+
+    Raises:
+        HeadwaterError: the port is taken.
+    """
+    from functools import partial
+    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    try:
+        return ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise HeadwaterError(
+            f"cannot listen on port {port}: {error.strerror}; choose another --port"
+        ) from error

@@ -1,0 +1,96 @@
+"""A board as plain data: what `--json` prints, and what the page offers beside itself."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.canonical import write_whole
+from benchmark.errors import HeadwaterError
+from leaderboard.aggregate import Results
+from leaderboard.board import Board, Row
+from leaderboard.catalogue import EVALUATIONS
+from leaderboard.statistics import Estimate
+
+
+def board_document(board: Board) -> dict[str, Any]:
+    """The whole board with stable keys; null for what is not there yet.
+
+    Estimates are value, low, high (95 % interval, null where not known) and seeds.
+    """
+    return {
+        "protocol": board.card.id,
+        "protocol_digests": board.digests,
+        "chunks": board.card.chunks,
+        "image_visits": board.card.image_visits,
+        "tasks": {kind: [task for _, task in board.card.cells(kind)] for kind in EVALUATIONS},
+        "seeds": board.seeds,
+        "newest_record": board.newest,
+        "stale_records": board.stale,
+        "pending": list(board.pending),
+        "rows": [_row(row) for row in board.rows],
+        "sequential_against_joint": [
+            {
+                "objective": objective,
+                "gap": _estimate(board.gap(joint, sequential)),
+                "tasks": [
+                    {"evaluation": kind, "task": task, "gap": _estimate(difference)}
+                    for (kind, task), difference in board.compare(joint, sequential).items()
+                ],
+            }
+            for objective, sequential, joint in board.twins()
+        ],
+    }
+
+
+def write_data_files(folder: Path, results: Results, boards: Sequence[Board]) -> None:
+    """Write what is offered for download: tidy tables and the boards.
+
+    Raises:
+        HeadwaterError: the folder cannot be written to.
+    """
+    documents = [board_document(board) for board in boards]
+    files = {
+        "numbers.csv": results.numbers().to_csv(index=False),
+        "costs.csv": results.costs().to_csv(index=False),
+        "leaderboard.json": json.dumps(documents, indent=1, allow_nan=False) + "\n",
+    }
+    try:
+        for name, text in files.items():
+            write_whole(folder / name, text.encode())
+    except OSError as error:
+        raise HeadwaterError(f"cannot write to {folder}: {error.strerror}") from error
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "method": row.method,
+        "rank": list(row.ranks) if row.ranks else None,
+        "seeds": list(row.seeds),
+        "complete": not row.missing,
+        "transfer": _estimate(row.transfer),
+        "fewshot": _estimate(row.averages["fewshot"]),
+        "detection": _estimate(row.averages["detection"]),
+        "gap_to_joint": _estimate(row.gap),
+        "tasks_above_untrained": row.above_floor,
+        "forgetting": _estimate(row.forgetting),
+        "first_chunk": [
+            {"chunks_seen": seen, **(_estimate(point) or {})} for seen, point in row.first_chunk
+        ],
+        "image_visits": row.visits,
+        "pretrain_seconds": row.seconds,
+        "evaluation_seconds": row.evaluation_seconds,
+        "scores": [
+            {"evaluation": kind, "task": task, **(_estimate(score) or {})}
+            for (kind, task), score in row.scores.items()
+        ],
+        "missing": [".".join(cell) for cell in row.missing],
+        "failed": {".".join(cell) if cell else "pretrain": e for cell, e in row.failed.items()},
+        "command": row.command,
+    }
+
+
+def _estimate(value: Estimate | None) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    return {"value": value.value, "low": value.low, "high": value.high, "seeds": value.seeds}

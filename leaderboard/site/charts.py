@@ -1,0 +1,189 @@
+"""The charts, as plotly figures without colours: the page gives those of the reader's theme."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from leaderboard.board import Board
+from leaderboard.catalogue import FLOOR
+from leaderboard.site.look import Look
+from leaderboard.statistics import Estimate
+from leaderboard.words import KINDS, interval
+
+Figure = dict[str, Any]
+#: Height of a task's band for each method, its padding, and of what is around the bands, pixels.
+_LANE, _PAD, _FRAME = 8, 12, 50
+_HOVER = "%{customdata[0]}: <b>%{customdata[1]}</b><extra>%{fullData.name}</extra>"
+_AXES = {
+    "linear": "top-1, mean per-class or 11-point mAP, %",
+    "fewshot": "accuracy, %",
+    "detection": "AP50",
+}
+
+
+def score_chart(board: Board, kind: str, looks: Mapping[str, Look]) -> Figure | None:
+    """Score of every method on every task of a kind, with its interval; None without any."""
+    methods = {
+        row.method: {task: e for (k, task), e in row.scores.items() if k == kind}
+        for row in board.rows
+    }
+    return _dots(board, kind, {m: s for m, s in methods.items() if s}, looks, _AXES[kind])
+
+
+def gain_chart(board: Board, kind: str, looks: Mapping[str, Look]) -> Figure | None:
+    """Score less that of the untrained network, with its interval; None without any."""
+    methods = {}
+    for row in board.rows:
+        if row.method != FLOOR and (found := board.compare(row.method, FLOOR, kind)):
+            methods[row.method] = {task: e for (_, task), e in found.items()}
+    unit = "points above untrained" if kind != "detection" else "AP50 above untrained"
+    figure = _dots(board, kind, methods, looks, unit, sign=True)
+    if figure:
+        figure["layout"]["xaxis"].update(zeroline=True, zerolinewidth=1.5)
+    return figure
+
+
+def _dots(
+    board: Board,
+    kind: str,
+    methods: Mapping[str, Mapping[str, Estimate]],
+    looks: Mapping[str, Look],
+    unit: str,
+    *,
+    sign: bool = False,
+) -> Figure | None:
+    tasks = [task for _, task in board.card.cells(kind)]
+    if not methods or not tasks:
+        return None
+    band = _PAD + _LANE * max(len(methods), 3)
+    figure = go.Figure()
+    for lane, (method, scores) in enumerate(methods.items()):
+        shift = (lane - (len(methods) - 1) / 2) * _LANE / band
+        shown = [task for task in tasks if task in scores]
+        figure.add_scatter(
+            x=[round(scores[task].value, 3) for task in shown],
+            y=[round(tasks.index(task) + shift, 4) for task in shown],
+            error_x=_bars([scores[task] for task in shown]),
+            mode="markers",
+            customdata=[[task, interval(scores[task], sign=sign)] for task in shown],
+            hovertemplate=_HOVER,
+            **_trace(method, looks[method]),
+        )
+    figure.update_layout(
+        height=band * len(tasks) + _FRAME,
+        margin={"l": 8, "r": 12, "t": 6, "b": 44},
+        xaxis={"title": {"text": unit, "standoff": 8}, "fixedrange": True, "nticks": 7},
+        yaxis={
+            "tickvals": list(range(len(tasks))),
+            "ticktext": tasks,
+            "range": [len(tasks) - 0.5, -0.5],
+            "fixedrange": True,
+            "automargin": True,
+            "showgrid": False,
+            "zeroline": False,
+            "ticklabelstandoff": 8,
+            "minor": {"tickvals": [i - 0.5 for i in range(len(tasks) + 1)], "showgrid": True},
+        },
+    )
+    return _plain(figure)
+
+
+def stream_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
+    """Accuracy on the first chunk's held-out images after each chunk; None without any.
+
+    A method that is seen once only, joint or untrained, is a level across the stream.
+    """
+    figure = go.Figure()
+    rows = [row for row in board.rows if row.first_chunk]
+    for lane, row in enumerate(rows):
+        shift = 0.02 * (lane - (len(rows) - 1) / 2)  # so that intervals do not hide each other
+        points = [point for _, point in row.first_chunk]
+        steps = [max(1, step) for step, _ in row.first_chunk]
+        level = len(points) == 1 and (row.strategy == "joint" or not row.first_chunk[0][0])
+        if level:
+            figure.add_scatter(
+                x=[1, board.card.chunks],
+                y=[round(points[0].value, 3)] * 2,
+                mode="lines",
+                hoverinfo="skip",
+                **_trace(row.method, looks[row.method], width=1.25, dash="dot"),
+            )
+        figure.add_scatter(
+            x=[round(x + shift, 3) for x in steps],
+            y=[round(point.value, 3) for point in points],
+            error_y=_bars(points),
+            mode="markers" if level else "lines+markers",
+            customdata=[
+                [f"after chunk {step}" if step else "untrained", interval(point)]
+                for step, point in row.first_chunk
+            ],
+            hovertemplate=_HOVER,
+            **_trace(row.method, looks[row.method]),
+        )
+    if not figure.data:
+        return None
+    chunks = board.card.chunks
+    figure.update_layout(
+        height=380,
+        margin={"l": 8, "r": 12, "t": 8, "b": 44},
+        xaxis={
+            "title": {"text": "chunks seen", "standoff": 8},
+            "range": [0.85, chunks + 0.15],
+            "tickvals": list(range(1, chunks + 1)),
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+        },
+        yaxis={
+            "title": {"text": "accuracy on chunk 1, %", "standoff": 6},
+            "fixedrange": True,
+            "automargin": True,
+            "zeroline": False,
+            "nticks": 7,
+        },
+    )
+    return _plain(figure)
+
+
+def all_charts(board: Board, looks: Mapping[str, Look]) -> dict[str, Figure]:
+    """Every chart that has something to show, by the id of its place in the page."""
+    found: dict[str, Figure | None] = {"stream": stream_chart(board, looks)}
+    for kind in KINDS:
+        found[f"{kind}-score"] = score_chart(board, kind, looks)
+        found[f"{kind}-gain"] = gain_chart(board, kind, looks)
+    return {name: figure for name, figure in found.items() if figure}
+
+
+def _bars(points: list[Estimate]) -> dict[str, Any]:
+    known = any(point.half is not None for point in points)
+    return {
+        "type": "data",
+        "array": [round(point.half or 0.0, 3) for point in points],
+        "visible": known,
+        "thickness": 1.25,
+        "width": 0,
+    }
+
+
+def _trace(method: str, look: Look, width: float = 2, dash: str | None = None) -> dict[str, Any]:
+    return {
+        "name": method,
+        "meta": {"method": method, "hue": look.hue},
+        "marker": {"symbol": look.marker, "size": 8, "line": {"width": 1.75 if look.open else 0}},
+        "line": {"width": width, "dash": dash or look.dash},
+    }
+
+
+def _plain(figure: go.Figure) -> Figure:
+    """Data and layout only: plotly's own template would add a page of colours to each."""
+    figure.update_layout(
+        template=None,
+        showlegend=False,
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        hovermode="closest",
+        dragmode=False,
+    )
+    plain: Figure = figure.to_plotly_json()
+    return {"data": plain["data"], "layout": plain["layout"]}

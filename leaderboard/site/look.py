@@ -1,0 +1,58 @@
+"""How a method looks in every chart and table: hue by objective, shape and dash by strategy."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+#: Hues in the style sheet (`--hue-0` ..), after the one of plain methods (`--hue-plain`).
+HUES = 6
+#: plotly's name of a marker, the path of the same shape in a box of -6..6, and the line's dash.
+SHAPES = (
+    ("circle", "M-4.5,0a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0Z", "solid"),
+    ("diamond-open", "M0,-5L5,0L0,5L-5,0Z", "dash"),
+    ("square", "M-4,-4H4V4H-4Z", "dot"),
+    ("triangle-up", "M0,-5L5,4H-5Z", "dashdot"),
+    ("triangle-down", "M0,5L5,-4H-5Z", "longdash"),
+    ("square-open", "M-4,-4H4V4H-4Z", "longdashdot"),
+    ("circle-open", "M-4.5,0a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0Z", "solid"),
+)
+_FIRST = ("sequential", "joint")
+
+
+@dataclass(frozen=True)
+class Look:
+    """Hue's name in the style sheet, marker, its path for the legend, and dash."""
+
+    hue: str
+    marker: str
+    path: str
+    dash: str
+
+    @property
+    def open(self) -> bool:
+        """Whether the marker is an outline."""
+        return self.marker.endswith("-open")
+
+
+def looks(methods: Iterable[str]) -> dict[str, Look]:
+    """A look for each method; two differ in hue or in shape, never in colour alone.
+
+    Example:
+        >>> found = looks(["moco_v2/joint", "moco_v2/sequential", "random_init"])
+        >>> [(look.hue, look.marker) for look in found.values()]
+        [('hue-0', 'diamond-open'), ('hue-0', 'circle'), ('hue-plain', 'circle')]
+    """
+    names = list(dict.fromkeys(methods))
+    pairs = {name: name.partition("/")[::2] for name in names}
+    objectives = sorted({objective for objective, strategy in pairs.values() if strategy})
+    others = sorted({strategy for _, strategy in pairs.values() if strategy} - set(_FIRST))
+    strategies = [*_FIRST, *others]
+    plain = [name for name in names if not pairs[name][1]]
+    found = {}
+    for name, (objective, strategy) in pairs.items():
+        if strategy:
+            hue = f"hue-{objectives.index(objective) % HUES}"
+            shape = SHAPES[strategies.index(strategy) % len(SHAPES)]
+        else:
+            hue, shape = "hue-plain", SHAPES[plain.index(name) % len(SHAPES)]
+        found[name] = Look(hue, *shape)
+    return found

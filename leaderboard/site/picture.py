@@ -1,0 +1,47 @@
+"""The picture of a stream: a row of its images for each chunk."""
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmark.errors import DataError
+
+if TYPE_CHECKING:
+    from benchmark.data.imageset import ImageSet
+
+#: Images in a row.
+COLUMNS = 26
+
+
+def stream_rows(chunks: Sequence[Sequence[str]], images: "ImageSet") -> list[bytes]:
+    """A PNG for each chunk: a row of images taken at equal distances from its ids.
+
+    Args:
+        chunks: sample ids of each chunk.
+        images: the pool, (N, 3, S, S) uint8.
+
+    Returns:
+        PNG files, each S pixels high and up to COLUMNS * S wide; the same input gives the same
+        bytes.
+
+    Raises:
+        DataError: the pool does not hold an id that is wanted.
+    """
+    from PIL import Image
+
+    rows = {name: row for row, name in enumerate(images.ids)}
+    pictures = []
+    for chunk in chunks:
+        step = max(1, len(chunk) // COLUMNS)
+        wanted = list(chunk)[::step][:COLUMNS]
+        if lacking := [name for name in wanted if name not in rows]:
+            raise DataError(
+                f"the pool has no image {lacking[0]!r} of the stream; run: headwater prepare nano"
+            )
+        strip = np.concatenate([images.images[rows[name]] for name in wanted], axis=2)
+        content = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(strip.transpose(1, 2, 0))).save(content, "PNG")
+        pictures.append(content.getvalue())
+    return pictures

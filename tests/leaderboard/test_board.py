@@ -1,0 +1,168 @@
+"""The board: hand-worked averages, gaps and forgetting, and what incomplete rows may not have."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from benchmark.result import Metric
+from leaderboard.aggregate import read_results
+from leaderboard.board import Board
+from leaderboard.catalogue import ProtocolCard, TaskCard, card_from_records, find_card
+
+CARD = ProtocolCard(
+    "instance/test@1",
+    2,
+    (
+        TaskCard("flags", "countries", "top1", ("linear", "fewshot")),
+        TaskCard("scenes", "things", "map11", ("linear", "detection")),
+    ),
+)
+
+
+def metric(value: float, error: float | None = 1.0, unit: str = "%") -> Metric:
+    return Metric(value=value, unit=unit, n=100, standard_error=error)  # type: ignore[arg-type]
+
+
+def fill(writer, method: str, flags: float, scenes: float, *, seed: int = 0) -> None:
+    """A method whose cells have the given scores, without predictions."""
+    last = 0 if method == "random_init" else 2
+    writer.write(method, last, "linear.flags", {"top1": metric(flags)}, seed=seed)
+    writer.write(method, last, "linear.scenes", {"map11": metric(scenes)}, seed=seed)
+    writer.write(method, last, "fewshot.flags", {"5way5shot": metric(flags + 10)}, seed=seed)
+    writer.write(method, last, "detection.scenes", {"AP50": metric(20, None, "AP")}, seed=seed)
+
+
+def test_averages_and_gaps_by_hand(writer) -> None:
+    fill(writer, "moco_v2/joint", 60, 50)
+    fill(writer, "moco_v2/sequential", 58, 44)
+    fill(writer, "random_init", 40, 43)
+    board = Board(read_results(writer.root), CARD)
+    joint, sequential, floor = board.rows
+    assert [row.method for row in board.rows] == [
+        "moco_v2/joint",
+        "moco_v2/sequential",
+        "random_init",
+    ]
+    assert joint.transfer and joint.transfer.value == 55
+    # two tasks with se 1 each: se of the mean sqrt(2) / 2
+    assert joint.transfer.half == pytest.approx(1.96 * math.sqrt(2) / 2)
+    # gaps 2 and 6, mean 4; unpaired se sqrt(2) each, of the mean sqrt(4) / 2 = 1
+    assert sequential.gap and sequential.gap.value == 4
+    assert sequential.gap.half == pytest.approx(1.96)
+    assert joint.gap is None and floor.gap is None
+    # 18 and 1 above the floor, interval 1.96 * sqrt(2) = 2.8
+    assert sequential.above_floor == 1 and joint.above_floor == 2 and floor.above_floor is None
+    assert board.beyond_noise("moco_v2/sequential", "random_init") == {
+        "flags": True,
+        "scenes": False,
+    }
+    assert joint.averages["fewshot"].value == 70  # type: ignore[union-attr]
+    assert joint.averages["detection"].value == 20  # type: ignore[union-attr]
+    assert joint.averages["detection"].half is None  # type: ignore[union-attr]
+    assert [row.ranks for row in board.rows] == [(1, 1), (2, 2), (3, 3)]
+    assert board.twins() == [("moco_v2", "moco_v2/sequential", "moco_v2/joint")]
+
+
+def test_seeds_are_paired_and_averaged(writer) -> None:
+    for seed, shift in enumerate((0, 10, 20)):
+        fill(writer, "moco_v2/joint", 60 + shift, 50 + shift, seed=seed)
+        fill(writer, "moco_v2/sequential", 58 + shift, 44 + shift, seed=seed)
+    board = Board(read_results(writer.root), CARD)
+    row = board.row("moco_v2/sequential")
+    assert row and row.transfer and row.gap
+    assert row.seeds == (0, 1, 2) and row.transfer.seeds == 3
+    assert row.transfer.value == 61  # 51, 61, 71
+    # seeds spread by s = 10, t(2) = 4.30265; the gap is 4 for every seed: samples alone
+    assert row.transfer.half == pytest.approx(
+        math.hypot(4.30265 * 10 / math.sqrt(3), 1.96 * math.sqrt(2) / 2), rel=1e-5
+    )
+    assert row.gap.value == 4 and row.gap.half == pytest.approx(1.96)
+
+
+def test_a_row_with_a_hole_has_no_average(writer) -> None:
+    fill(writer, "moco_v2/joint", 60, 50)
+    writer.write("moco_v2/sequential", 2, "linear.flags", {"top1": metric(58)})
+    writer.write("moco_v2/sequential", 2, "linear.scenes", error="Traceback\n  x\nMemoryError: no")
+    board = Board(read_results(writer.root), CARD)
+    row = board.row("moco_v2/sequential")
+    assert row and row.transfer is None and row.gap is None and row.ranks is None
+    assert row.missing == (("linear", "scenes"), ("fewshot", "flags"), ("detection", "scenes"))
+    assert (row.done, row.wanted) == (1, 4)
+    assert row.failed == {("linear", "scenes"): "MemoryError: no"}
+    assert row.scores[("linear", "flags")].value == 58
+    assert board.rows[-1] is row
+
+
+def test_a_seed_with_a_hole_does_not_count(writer) -> None:
+    fill(writer, "moco_v2/joint", 60, 50, seed=0)
+    writer.write("moco_v2/joint", 2, "linear.flags", {"top1": metric(99)}, seed=1)
+    row = Board(read_results(writer.root), CARD).rows[0]
+    assert row.transfer and row.transfer.value == 55 and row.transfer.seeds == 1
+    assert row.seeds == (0,) and row.done == 5 and row.wanted == 8
+    assert ("linear", "scenes") in row.missing
+
+
+def test_an_earlier_checkpoint_is_not_the_last(writer) -> None:
+    writer.write("moco_v2/sequential", 1, "pretrain", chunks=(1,), visits=100)
+    writer.write("moco_v2/sequential", 1, "linear.flags", {"top1": metric(58)})
+    row = Board(read_results(writer.root), CARD).rows[0]
+    assert row.scores == {} and row.visits is None
+
+
+def test_forgetting_and_cost_by_hand(writer) -> None:
+    for chunks, accuracy, error in ((1, 30.0, 3.0), (2, 22.0, 4.0)):
+        writer.write(
+            "supervised/sequential", chunks, "pretrain", chunks=(chunks,), visits=100, seconds=7
+        )
+        metrics = {"chunk1": metric(accuracy, error), "chunk2": metric(9.0)}
+        writer.write("supervised/sequential", chunks, "stream.chunks", metrics, seconds=2)
+    row = Board(read_results(writer.root), CARD).rows[0]
+    assert row.forgetting and row.forgetting.value == 8
+    assert row.forgetting.half == pytest.approx(1.96 * 5)  # sqrt(3^2 + 4^2)
+    assert [(step, point.value) for step, point in row.first_chunk] == [(1, 30), (2, 22)]
+    assert (row.visits, row.seconds, row.evaluation_seconds) == (200, 14, 4)
+
+
+def test_half_a_stream_has_no_forgetting(writer) -> None:
+    writer.write("supervised/sequential", 1, "stream.chunks", {"chunk1": metric(30)})
+    assert Board(read_results(writer.root), CARD).rows[0].forgetting is None
+
+
+def test_predictions_narrow_the_difference(full_store: Path, tmp_path: Path, writer, board) -> None:
+    for method in ("moco_v2/sequential", "moco_v2/joint"):
+        writer.whole(method, predictions=False)
+    paired = board(full_store).gap("moco_v2/joint", "moco_v2/sequential")
+    unpaired = board(writer.root).gap("moco_v2/joint", "moco_v2/sequential")
+    assert paired.value == pytest.approx(unpaired.value)
+    assert unpaired.half is None  # scenes has no standard error of its own
+    linear = board(writer.root).compare("moco_v2/joint", "moco_v2/sequential", "linear")
+    for cell, difference in (
+        board(full_store).compare("moco_v2/joint", "moco_v2/sequential", "linear").items()
+    ):
+        if cell[1] != "scenes":
+            assert difference.half < linear[cell].half
+
+
+def test_the_command_is_the_one_of_the_records(full_store: Path, board) -> None:
+    row = board(full_store).row("moco_v2/joint")
+    assert row.command == "headwater run -p instance/test@1 -m moco_v2/joint --seed 0"
+
+
+def test_planned_methods_are_pending(writer, board) -> None:
+    writer.pretrain("moco_v2/joint")
+    found = board(writer.root, ["moco_v2/joint", "supervised/joint"])
+    assert found.pending == ("supervised/joint",)
+
+
+def test_a_protocol_that_is_not_registered_is_read_from_its_records(writer) -> None:
+    fill(writer, "moco_v2/joint", 60, 50)
+    card = card_from_records("instance/test@1", read_results(writer.root))
+    assert card.cells() == CARD.cells() and card.chunks == 2
+
+
+def test_the_card_of_a_registered_protocol(writer) -> None:
+    card = find_card("instance/nano@1", read_results(writer.root))
+    assert card.chunks == len(card.chunk_ids) == 4
+    assert [len(card.cells(kind)) for kind in ("linear", "fewshot", "detection")] == [12, 11, 1]
+    assert all(task.title and task.metric for task in card.tasks)

@@ -1,0 +1,228 @@
+"""The page as files: what it holds, that it is the same each time, and what it refuses."""
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.data.imageset import Sample, load_image_set, write_image_set
+from benchmark.errors import DataError, HeadwaterError, UsageError
+from leaderboard.site import build_site
+from leaderboard.site.build import script_json
+from leaderboard.site.look import looks
+from leaderboard.site.picture import COLUMNS, stream_rows
+
+METHODS = ["random_init", "moco_v2/joint", "moco_v2/sequential", "supervised/joint"]
+
+
+class Reader(HTMLParser):
+    """Text, tags and addresses of a page."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.charts = ""
+        self.feed(page.read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "img", "br", "path", "circle"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("path", "circle"):
+            assert self.open.pop() == tag, f"{tag} closes what is not open"
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] == "script":
+            self.charts = max(self.charts, data, key=len)
+        else:
+            self.text += data
+
+    def addresses(self) -> list[str]:
+        found = [a.get("src") or a.get("href") or "" for _, a in self.tags]
+        return [address for address in found if address and not address.startswith("#")]
+
+
+def build(store: Path, output: Path, card, planned=()) -> Path:
+    return build_site(store, output, planned=planned, card_of=lambda protocol, results: card)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_the_page_needs_nothing_but_its_folder(full_store: Path, tmp_path: Path, card) -> None:
+    page = build(full_store, tmp_path / "site", card)
+    reader = Reader(page)
+    assert reader.open == []
+    for address in reader.addresses():
+        assert address.startswith("data:") or (page.parent / address).is_file(), address
+    text = page.read_text()
+    assert not re.search(r"https?://(?!www\.w3\.org)", text)
+    assert "http" not in "".join(
+        (page.parent / "assets" / path.name).read_text()
+        for path in (page.parent / "assets").glob("*.css")
+    )
+
+
+def test_the_page_shows_what_the_records_say(full_store: Path, tmp_path: Path, card) -> None:
+    reader = Reader(build(full_store, tmp_path / "site", card))
+    words = " ".join(reader.text.split())
+    for expected in (
+        "instance/test@1",
+        "One training seed",
+        "Does sequential training keep up with joint?",
+        "headwater run -p instance/test@1 -m moco_v2/sequential --seed 0",
+        "CC-BY-SA-4.0",
+        "does not know the images of this stream",
+    ):
+        assert expected in words, expected
+    charts = json.loads(reader.charts)
+    assert sorted(charts) == [
+        *("detection-gain", "detection-score", "fewshot-gain", "fewshot-score"),
+        *("linear-gain", "linear-score", "stream"),
+    ]
+    names = [trace["name"] for trace in charts["linear-score"]["data"]]
+    assert sorted(names) == sorted([*METHODS, "supervised/sequential"])
+    assert all(len(trace["x"]) == 12 for trace in charts["linear-score"]["data"])
+    places = {a["id"]: a for tag, a in reader.tags if tag == "div" and a.get("role") == "img"}
+    assert sorted(places) == sorted(charts)  # each chart has its place,
+    assert all(place["aria-label"] for place in places.values())  # its words,
+    assert words.count("The numbers as a table") == 4  # and a table
+
+
+def test_the_same_records_give_the_same_bytes(full_store: Path, tmp_path: Path, card) -> None:
+    one, two = (build(full_store, tmp_path / name, card).parent for name in ("one", "two"))
+    assert digests(one) == digests(two)
+    build(full_store, one, card)
+    assert digests(one) == digests(two)
+
+
+def test_the_page_grows_with_the_store(writer, tmp_path: Path, card) -> None:
+    output = tmp_path / "site"
+    page = build(writer.root, output, card, METHODS)
+    assert "no records yet" in Reader(page).text
+    writer.pretrain("moco_v2/sequential", upto=2)
+    reader = Reader(build(writer.root, output, card, METHODS))
+    assert "Not finished." in reader.text and "pending: random_init" in reader.text
+    assert "linear (all 12 tasks)" in reader.text
+    writer.whole("random_init")
+    writer.whole("moco_v2/sequential")
+    reader = Reader(build(writer.root, output, card, METHODS))
+    assert "Incomplete" not in reader.text and "Pending: moco_v2/joint" in reader.text
+    # nothing of earlier builds is left
+    assert len(list((output / "assets").iterdir())) == 3
+    assert not [path for path in output.rglob(".*")]
+
+
+def test_strangers_are_escaped(writer, tmp_path: Path, card) -> None:
+    name = "a</script><script>alert(1)</script><b>/sequential"
+    writer.write(name.replace("/", "_"), 4, "linear.flags", error="<img src=x onerror=alert(2)>")
+    writer.pretrain("random_init")
+    record = next(writer.root.rglob("linear.flags.json"))
+    record.write_text(record.read_text().replace(name.replace("/", "_"), name))
+    stream = next(writer.root.rglob("stream.chunks.json"))
+    text = stream.read_text().replace('"random_init"', json.dumps(name))
+    stream.write_text(text)
+    page = build(writer.root, tmp_path / "site", card)
+    reader = Reader(page)
+    assert "alert(1)" in reader.text and "onerror=alert(2)" in reader.text
+    scripts = [attributes for tag, attributes in reader.tags if tag == "script"]
+    assert len(scripts) == 4  # theme, charts, plotly, page
+    assert not any(tag in ("b", "img") for tag, _ in reader.tags)
+    assert name in json.dumps(json.loads(reader.charts), ensure_ascii=False)
+
+
+def test_json_cannot_end_a_script() -> None:
+    value = {"<!--": "</script>\u2028&"}
+    assert not set("<>&\u2028") & set(script_json(value))
+    assert json.loads(script_json(value)) == value
+
+
+def test_a_page_of_someone_else_is_left_alone(full_store: Path, tmp_path: Path, card) -> None:
+    (tmp_path / "index.html").write_text("<h1>mine</h1>")
+    with pytest.raises(UsageError, match="choose another --output"):
+        build(full_store, tmp_path, card)
+    assert digests(tmp_path).keys() == {"index.html"}
+
+
+def test_a_folder_that_cannot_be_written_to(full_store: Path, tmp_path: Path, card) -> None:
+    (tmp_path / "site").write_text("a file where the folder should be")
+    with pytest.raises(HeadwaterError, match="cannot write"):
+        build(full_store, tmp_path / "site", card)
+
+
+def test_a_broken_record_leaves_the_old_page(writer, tmp_path: Path, card) -> None:
+    writer.whole("random_init")
+    page = build(writer.root, tmp_path / "site", card)
+    before = digests(page.parent)
+    next(writer.root.rglob("linear.flags.json")).write_text("{")
+    with pytest.raises(DataError, match="linear.flags.json"):
+        build(writer.root, tmp_path / "site", card)
+    assert digests(page.parent) == before
+
+
+def pool(root: Path, name: str = "pool", n: int = 120) -> None:
+    samples = (
+        Sample(f"{i}", np.full((8, 8, 3), 2 * i, np.uint8), 0, "train", "0" * 64) for i in range(n)
+    )
+    write_image_set(name, samples, class_names=("one",), root=root)
+
+
+def test_a_row_of_images_is_taken_at_equal_distances(tmp_path: Path) -> None:
+    pool(tmp_path)
+    images = load_image_set("pool", root=tmp_path)
+    chunks = [[str(i) for i in range(119, -1, -1)], ["7", "3"]]
+    long, short = (
+        np.asarray(Image.open(_file(tmp_path, row))) for row in stream_rows(chunks, images)
+    )
+    assert long.shape == (8, 8 * COLUMNS, 3) and short.shape == (8, 16, 3)
+    # 120 // 26 = 4: ids 119, 115, 111 ..
+    assert long[0, ::8, 0].tolist() == [2 * (119 - 4 * i) for i in range(COLUMNS)]
+    assert short[0, ::8, 0].tolist() == [14, 6]
+    with pytest.raises(DataError, match="no image 'x'.*headwater prepare"):
+        stream_rows([["x"]], images)
+
+
+def _file(folder: Path, content: bytes) -> Path:
+    path = folder / f"{hashlib.sha256(content).hexdigest()}.png"
+    path.write_bytes(content)
+    return path
+
+
+def test_the_stream_is_pictured_once_the_pool_is_there(
+    full_store: Path, tmp_path: Path, card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path / "home"))
+    chunks = tuple(tuple(str(i) for i in range(j, 120, 4)) for j in range(4))
+    card = replace(card, pool="pool", chunk_ids=chunks)
+    page = build(full_store, tmp_path / "site", card)
+    assert "not prepared on the machine" in Reader(page).text
+    pool(tmp_path / "home" / "nano")
+    reader = Reader(build(full_store, tmp_path / "site", card))
+    pictures = [a for tag, a in reader.tags if tag == "img"]
+    assert len(pictures) == 4 and all(a["alt"] for a in pictures)
+    for a in pictures:
+        with Image.open(page.parent / str(a["src"])) as image:
+            assert image.size == (8 * 26, 8)
+
+
+def test_looks_differ_by_more_than_hue() -> None:
+    names = [f"{o}/{s}" for o in "abc" for s in ("sequential", "joint", "replay", "mas")]
+    found = looks([*names, "random_init"])
+    assert len({(look.hue, look.marker) for look in found.values()}) == 13
+    for objective in "abc":
+        assert len({found[n].dash for n in names if n.startswith(objective)}) == 4

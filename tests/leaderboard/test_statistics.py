@@ -1,0 +1,153 @@
+"""Intervals and pairing against hand calculations and scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmark.errors import DataError, UsageError
+from leaderboard.statistics import (
+    Estimate,
+    estimate,
+    evidence,
+    standard_error_of_mean,
+    tied_ranks,
+    weighted_standard_error,
+)
+
+
+def test_one_seed_has_its_sample_interval() -> None:
+    assert estimate([40.0], [2.0]) == Estimate(40.0, 3.92, 1)
+    assert estimate([40.0], [None]).half is None
+
+
+def test_several_seeds_add_their_spread_in_quadrature() -> None:
+    # s = 1, t(0.975, 2) = 4.30265, seeds 4.30265 / sqrt(3) = 2.48414; samples 1.96 * 1
+    found = estimate([49.0, 50.0, 51.0], [1.0, 1.0, 1.0])
+    assert found.value == 50
+    assert found.half == pytest.approx(math.hypot(2.48414, 1.96), abs=1e-4)
+    # one standard error missing: no interval rather than too narrow a one
+    assert estimate([49.0, 51.0], [1.0, None]).half is None
+
+
+def test_an_estimate_needs_values() -> None:
+    with pytest.raises(UsageError):
+        estimate([], [])
+
+
+def test_beyond_noise() -> None:
+    assert Estimate(2.0, 1.9).beyond_noise
+    assert Estimate(-2.0, 1.9).beyond_noise
+    assert not Estimate(2.0, 2.0).beyond_noise
+    assert not Estimate(2.0, None).beyond_noise
+
+
+def test_error_of_a_mean_of_tasks() -> None:
+    # sqrt(3^2 + 4^2 + 12^2) / 3 = 13 / 3
+    assert standard_error_of_mean([3, 4, 12]) == pytest.approx(13 / 3)
+    assert standard_error_of_mean([3, None]) is None
+    assert standard_error_of_mean([]) is None
+
+
+def test_one_stratum_is_the_standard_error_of_scipy() -> None:
+    units = np.random.default_rng(0).normal(size=57)
+    assert weighted_standard_error(units, np.zeros(57)) == pytest.approx(stats.sem(units))
+
+
+def test_classes_as_strata_by_hand() -> None:
+    # class 0: 1, 0, 1: s^2 = 1/3, / 3; class 1: 1, 0: s^2 = 1/2, / 2; sqrt(1/9 + 1/4) / 2
+    units, strata = np.array([1.0, 0, 1, 1, 0]), np.array([0, 0, 0, 7, 7])
+    assert weighted_standard_error(units, strata) == pytest.approx(math.sqrt(13 / 36) / 2)
+
+
+def test_a_class_of_one_image_gets_the_pooled_variance() -> None:
+    # class 0: 1, 0: squares 0.5; class 1: 1 alone; pooled 0.5 / (3 - 2); sqrt(0.25 + 0.5) / 2
+    units, strata = np.array([1.0, 0, 1]), np.array([0, 0, 1])
+    assert weighted_standard_error(units, strata) == pytest.approx(math.sqrt(0.75) / 2)
+    # nothing but classes of one image: the variance over all, never 0 for want of a spread
+    units, strata = np.array([1.0, 0, 1, 0]), np.arange(4)
+    assert weighted_standard_error(units, strata) == pytest.approx(math.sqrt(0.25 * 4) / 4)
+
+
+def single(right: np.ndarray, metric: str = "top1", classes: int = 5, start: int = 0):
+    label = np.arange(len(right)) % classes
+    prediction = np.where(right, label, (label + 1) % classes)
+    index = np.arange(len(right)) + start
+    return evidence({"index": index, "label": label, "prediction": prediction}, metric)
+
+
+def test_pairing_is_that_of_scipys_paired_t_test() -> None:
+    draw = np.random.default_rng(1)
+    hard = draw.random(400)
+    a, b = hard < 0.6 + 0.1 * draw.random(400), hard < 0.5 + 0.1 * draw.random(400)
+    one, two = single(a), single(b)
+    assert one and two
+    paired = one.paired_standard_error(two)
+    result = stats.ttest_rel(100.0 * a, 100.0 * b)
+    assert paired == pytest.approx(100 * (a.mean() - b.mean()) / result.statistic)
+    assert paired < math.hypot(one.standard_error(), two.standard_error())
+
+
+def test_different_images_are_not_paired() -> None:
+    one, two = single(np.ones(50) > 0), single(np.ones(50) > 0, start=1)
+    assert one and two
+    assert one.paired_standard_error(two) is None
+
+
+def test_map11_is_paired_on_shared_resamples() -> None:
+    draw = np.random.default_rng(2)
+    label = (draw.random((120, 4)) < 0.3).astype(np.uint8)
+    signal = draw.normal(size=(120, 4))
+    arrays = {"index": np.arange(120), "label": label}
+    one = evidence({**arrays, "score": signal + label}, "map11")
+    two = evidence({**arrays, "score": signal + 1.2 * label}, "map11")
+    other = evidence({**arrays, "score": draw.normal(size=(120, 4)) + label}, "map11")
+    assert one and two and other
+    assert one.paired_standard_error(one) == 0
+    close, far = one.paired_standard_error(two), one.paired_standard_error(other)
+    assert close is not None and far is not None
+    assert close < far / 2  # nearly the same ranking against an independent one
+    assert 1 < one.standard_error() < 10
+
+
+def test_episodes_are_paired() -> None:
+    five = np.array([80.0, 60, 70, 90])
+    one = evidence({"accuracy_5shot": five, "accuracy_1shot": five / 2}, "5way5shot")
+    two = evidence({"accuracy_5shot": five - 5, "accuracy_1shot": five}, "5way5shot")
+    assert one and two
+    assert one.standard_error() == pytest.approx(stats.sem(five))
+    assert one.paired_standard_error(two) == 0
+
+
+def test_detection_says_nothing_of_single_images() -> None:
+    assert evidence({"image": np.zeros(3)}, "AP50") is None
+
+
+def test_predictions_that_lack_an_array() -> None:
+    with pytest.raises(DataError, match="top1 needs: 'prediction"):
+        evidence({"index": np.arange(2), "label": np.arange(2)}, "top1")
+
+
+def with_p(value: float, p: float) -> Estimate:
+    """A difference whose two-sided p-value is p."""
+    return Estimate(value, abs(value) * 1.96 / float(stats.norm.isf(p / 2)))
+
+
+def test_ranks_follow_holm() -> None:
+    # p in order 0.010, 0.030, 0.040 against 0.05 / 3 = 0.0167, 0.025, 0.05: only a > c stands,
+    # though each alone is under 0.05
+    differences = {
+        ("a", "b"): with_p(1, 0.03),
+        ("a", "c"): with_p(2, 0.01),
+        ("b", "c"): with_p(1, 0.04),
+    }
+    assert tied_ranks(["a", "b", "c"], differences) == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
+    # with 0.020 in the place of 0.030 the second stands, and then the third
+    differences[("a", "b")] = with_p(1, 0.02)
+    assert tied_ranks(["a", "b", "c"], differences) == {"a": (1, 1), "b": (2, 2), "c": (3, 3)}
+
+
+def test_without_an_interval_all_ranks_are_open() -> None:
+    assert tied_ranks(["a", "b"], {("a", "b"): Estimate(9, None)}) == {"a": (1, 2), "b": (1, 2)}
+    assert tied_ranks(["a"], {}) == {"a": (1, 1)}
