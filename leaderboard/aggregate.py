@@ -89,15 +89,6 @@ class Run:
         seen = [*self.phases, *(chunks for chunks, _ in self.evaluations)]
         return max(seen, default=0)
 
-    def metric(
-        self, cell: Cell, name: str | None = None, chunks: int | None = None
-    ) -> Metric | None:
-        """A metric, the headline unless named, after `chunks` (all) chunks; None without it."""
-        found = self.evaluations.get((self.last if chunks is None else chunks, cell))
-        if found is None or found.record.status != "ok" or not found.record.metrics:
-            return None
-        return found.record.metrics.get(name) if name else found.headline[1]
-
 
 @dataclass(frozen=True)
 class Results:
@@ -156,7 +147,8 @@ class Results:
             if found.cell and found.record.status == "ok"
             for position, (name, metric) in enumerate(found.record.metrics.items())
         ]
-        return pd.DataFrame(rows, columns=[*NUMBERS])
+        frame: pd.DataFrame = pd.DataFrame(rows, columns=[*NUMBERS])
+        return frame
 
     def costs(self) -> "pd.DataFrame":
         """One row a cell: what it used, and whether it succeeded."""
@@ -174,7 +166,8 @@ class Results:
             }
             for found in self.located
         ]
-        return pd.DataFrame(rows, columns=[*COSTS])
+        frame: pd.DataFrame = pd.DataFrame(rows, columns=[*COSTS])
+        return frame
 
 
 _KEYS = ("protocol", "method", "seed", "chunks_seen")

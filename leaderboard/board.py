@@ -155,9 +155,10 @@ class Board:
         others = {run.seed: run for run in self._runs.get(b, [])}
         return [(run, others[run.seed]) for run in self._runs.get(a, []) if run.seed in others]
 
-    def _found(self, run: Run, cell: Cell) -> Located | None:
-        """The cell of the run's final checkpoint; None unless it succeeded."""
-        found = run.evaluations.get((self.card.chunks if run.last else 0, cell))
+    def _found(self, run: Run, cell: Cell, chunks: int | None = None) -> Located | None:
+        """The cell after some chunks, of the final checkpoint unless said; None if it failed."""
+        final = self.card.chunks if run.last else 0
+        found = run.evaluations.get((final if chunks is None else chunks, cell))
         return found if found and found.record.status == "ok" and found.record.metrics else None
 
     def _score(self, run: Run, cell: Cell) -> tuple[float, float | None] | None:
@@ -172,17 +173,12 @@ class Board:
         return metric.value, error
 
     def _pair(self, a: Run, b: Run, cell: Cell) -> tuple[float, float | None] | None:
-        """Difference of a cell and its standard error, paired if the predictions allow."""
+        """Difference of a cell and its standard error."""
         first, second = self._found(a, cell), self._found(b, cell)
         left, right = self._score(a, cell), self._score(b, cell)
         if first is None or second is None or left is None or right is None:
             return None
-        error = None
-        if (mine := first.evidence()) and (other := second.evidence()):
-            error = mine.paired_standard_error(other)
-        if error is None and left[1] is not None and right[1] is not None:
-            error = math.hypot(left[1], right[1])
-        return left[0] - right[0], error
+        return left[0] - right[0], _paired(first, second, left[1], right[1])
 
     def _average(self, method: str, evaluation: str) -> Estimate | None:
         cells = self.card.cells(evaluation)
@@ -244,24 +240,35 @@ class Board:
     def _along(self, runs: Sequence[Run]) -> tuple[tuple[int, Estimate], ...]:
         points = []
         for chunks in range(self.card.chunks + 1):
-            metrics = [m for run in runs if (m := run.metric(STREAM, "chunk1", chunks))]
-            if metrics:
+            found = [f for run in runs if (f := self._found(run, STREAM, chunks))]
+            if metrics := [m for f in found if (m := f.record.metrics.get("chunk1"))]:
                 errors = [metric.standard_error for metric in metrics]
                 points.append((chunks, estimate([m.value for m in metrics], errors)))
         return tuple(points)
 
     def _forgetting(self, runs: Sequence[Run]) -> Estimate | None:
-        """Each seed's own; as if unpaired, which makes the interval too wide, not too narrow."""
         values, errors = [], []
         for run in runs:
             steps = range(1, self.card.chunks + 1)
-            metrics = [m for i in steps if (m := run.metric(STREAM, "chunk1", i))]
+            found = [f for i in steps if (f := self._found(run, STREAM, i))]
+            metrics = [m for f in found if (m := f.record.metrics.get("chunk1"))]
             if len(metrics) == self.card.chunks > 1:
                 values.append(first_chunk_forgetting([m.value for m in metrics]))
-                best, last = max(metrics[:-1], key=lambda m: m.value), metrics[-1]
-                both = (best.standard_error, last.standard_error)
-                errors.append(None if None in both else math.hypot(*(se or 0 for se in both)))
+                best = max(range(len(metrics) - 1), key=lambda i: metrics[i].value)
+                pair = (found[best], found[-1])
+                errors.append(
+                    _paired(*pair, metrics[best].standard_error, metrics[-1].standard_error)
+                )
         return estimate(values, errors) if values else None
+
+
+def _paired(a: Located, b: Located, error_a: float | None, error_b: float | None) -> float | None:
+    """Standard error of a difference: paired if the predictions allow, else in quadrature."""
+    if (mine := a.evidence()) and (other := b.evidence()):
+        error = mine.paired_standard_error(other)
+        if error is not None:
+            return error
+    return None if error_a is None or error_b is None else math.hypot(error_a, error_b)
 
 
 def load_boards(

@@ -1,10 +1,15 @@
 """What a table needs to know beside the records: which tasks, chunks and sources there are."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from benchmark.registry import PROTOCOLS, TASKS, load_shipped
 from leaderboard.aggregate import STREAM, Cell, Results
+
+if TYPE_CHECKING:
+    from benchmark.data.imageset import ImageSet
 
 #: The kinds of downstream evaluation, in the order of the tables.
 EVALUATIONS = ("linear", "fewshot", "detection")
@@ -24,12 +29,13 @@ class TaskCard:
 
 @dataclass(frozen=True)
 class Licence:
-    """Under which licence a package of images is used, and for what."""
+    """A package of images: whose they are, under which licence, in which sets, and a note."""
 
-    used_for: str
     package: str
     licence: str
     attribution: str
+    used_by: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,8 @@ class ProtocolCard:
         chunks: number of chunks of the stream.
         tasks: in the order of the tables.
         image_visits: the budget; None where it is not known.
-        pool: name of the image set that the stream is drawn from; None where it is not known.
         chunk_ids: the sample ids of each chunk, for the picture.
+        load_pool: loads the images that the stream is drawn from; None where that is not known.
         licences: of the images.
     """
 
@@ -50,8 +56,8 @@ class ProtocolCard:
     chunks: int
     tasks: tuple[TaskCard, ...]
     image_visits: int | None = None
-    pool: str | None = None
     chunk_ids: tuple[tuple[str, ...], ...] = ()
+    load_pool: "Callable[[], ImageSet] | None" = None
     licences: tuple[Licence, ...] = ()
 
     def cells(self, *evaluations: str) -> tuple[Cell, ...]:
@@ -80,6 +86,8 @@ def find_card(protocol: str, results: Results) -> ProtocolCard:
     Returns:
         The card.
     """
+    from benchmark.pools import load_pool
+
     load_shipped()
     if protocol not in PROTOCOLS:
         return card_from_records(protocol, results)
@@ -90,17 +98,25 @@ def find_card(protocol: str, results: Results) -> ProtocolCard:
         chunks=spec.chunks,
         tasks=tuple(TaskCard(t.name, t.title, t.metric, tuple(t.evaluations)) for t in tasks),
         image_visits=spec.budget.image_visits,
-        pool=spec.pool,
         chunk_ids=spec.manifest.chunks,
-        licences=tuple(_licences((task.name, task.sources) for task in tasks)),
+        load_pool=partial(load_pool, spec),
+        licences=_licences(tasks) if spec.tier == "nano" else (),
     )
 
 
-def _licences(sources: Iterable[tuple[str, Iterable[object]]]) -> Iterable[Licence]:
-    for name, group in sources:
-        for source in group:
-            package = f"{source.package} {source.version}"  # type: ignore[attr-defined]
-            yield Licence(name, package, source.licence, source.attribution)  # type: ignore[attr-defined]
+def _licences(tasks: Iterable[object]) -> tuple[Licence, ...]:
+    from benchmark.data.prepare import licences
+
+    return tuple(
+        Licence(
+            package=f"{row['package']} {row['version']}",
+            licence=row["licence"],
+            attribution=row["attribution"],
+            used_by=", ".join(row["used_by"]),
+            note=row["note"],
+        )
+        for row in licences(tasks)
+    )
 
 
 def card_from_records(protocol: str, results: Results) -> ProtocolCard:

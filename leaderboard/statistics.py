@@ -6,6 +6,7 @@ their predictions. *Seeds*: the training could have gone otherwise; known from s
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -179,7 +180,8 @@ def evidence(arrays: Arrays, metric: str) -> Evidence | None:
     Args:
         arrays: as saved beside the record. Linear: `index` (n,), `label` and `prediction` (n,),
             for map11 `label` and `score` (n, C). Few-shot: `accuracy_5shot`, `accuracy_1shot`
-            (episodes,) in %, episode i being the same for all methods.
+            (episodes,) in %, episode i being the same for all methods. Stream: `index`, `label`
+            and `prediction` of all held-out images, and `chunk`, from 1.
         metric: name of the headline metric.
 
     Returns:
@@ -189,29 +191,36 @@ def evidence(arrays: Arrays, metric: str) -> Evidence | None:
         DataError: an array that the metric needs is missing or has the wrong shape.
     """
     try:
-        if metric in ("5way5shot", "5way1shot"):
-            units = np.asarray(arrays[f"accuracy_{metric[4:]}"], dtype=np.float64)
+        if found := re.fullmatch(r"\d+way(\d+)shot", metric):
+            units = np.asarray(arrays[f"accuracy_{found[1]}shot"], dtype=np.float64)
             return Evidence(b"episodes %d" % len(units), units, np.zeros(len(units)))
-        if metric not in ("top1", "mean_per_class", "map11"):
-            return None
-        index, label = arrays["index"], arrays["label"]
-        identity = index.astype(np.int64).tobytes() + label.astype(np.int64).tobytes()
         if metric == "map11":
-            # The same draws for every method, so that replicates can be paired.
-            draw = np.random.default_rng(len(index))
-            counts = draw.multinomial(len(index), np.full(len(index), 1 / len(index)), RESAMPLES)
-            scores = np.asarray(arrays["score"], dtype=np.float64)
-            classes = [
-                average_precision_11(scores[:, c], label[:, c] > 0, counts)
-                for c in np.flatnonzero(label.any(axis=0))
-            ]
-            return Evidence(identity, replicates=100 * np.nanmean(classes, axis=0))
-        units = 100.0 * (arrays["prediction"] == label)
-        return Evidence(
-            identity, units, label if metric == "mean_per_class" else np.zeros(len(units))
-        )
+            return _resampled(arrays["index"], arrays["label"], arrays["score"])
+        if metric in ("top1", "mean_per_class") or metric.startswith("chunk"):
+            index, label, answer = (arrays[name] for name in ("index", "label", "prediction"))
+            if metric.startswith("chunk"):
+                rows = arrays["chunk"] == int(metric.removeprefix("chunk"))
+                index, label, answer = index[rows], label[rows], answer[rows]
+            strata = label if metric == "mean_per_class" else np.zeros(len(label))
+            return Evidence(_identity(index, label), 100.0 * (answer == label), strata)
     except (KeyError, IndexError, ValueError) as error:
         raise DataError(f"predictions do not hold what {metric} needs: {error}") from error
+    return None
+
+
+def _resampled(index: NDArray[Any], label: NDArray[Any], score: NDArray[Any]) -> Evidence:
+    """11-point mAP of bootstrap samples, the same ones for every method on the same images."""
+    n = len(index)
+    counts = np.random.default_rng(n).multinomial(n, np.full(n, 1 / n), RESAMPLES)
+    classes = [
+        average_precision_11(np.asarray(score[:, c], dtype=np.float64), label[:, c] > 0, counts)
+        for c in np.flatnonzero(label.any(axis=0))
+    ]
+    return Evidence(_identity(index, label), replicates=100 * np.nanmean(classes, axis=0))
+
+
+def _identity(index: NDArray[Any], label: NDArray[Any]) -> bytes:
+    return index.astype(np.int64).tobytes() + label.astype(np.int64).tobytes()
 
 
 def tied_ranks(

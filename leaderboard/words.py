@@ -9,28 +9,29 @@ from leaderboard.statistics import Estimate
 #: What an evaluation is called, and its unit.
 KINDS = {"linear": "Linear", "fewshot": "Few-shot", "detection": "Detection"}
 UNITS = {"linear": "%", "fewshot": "%", "detection": "AP50"}
-BLANK = "–"
+#: En dash and minus sign.
+BLANK, MINUS = "\u2013", "\u2212"
 
 
 def number(value: float, *, sign: bool = False) -> str:
-    """One decimal, a true minus sign, no negative zero.
+    r"""One decimal, a true minus sign, no negative zero.
 
     Example:
-        >>> number(-1.26), number(-0.04), number(0.3, sign=True)
-        ('−1.3', '0.0', '+0.3')
+        >>> number(-1.26) == "\u22121.3", number(-0.04), number(0.3, sign=True)
+        (True, '0.0', '+0.3')
     """
     text = f"{value:+.1f}" if sign else f"{value:.1f}"
     if float(text) == 0:
         text = "0.0"
-    return text.replace("-", "−")
+    return text.replace("-", MINUS)
 
 
 def interval(value: Estimate | None, *, sign: bool = False) -> str:
     """Value and half width.
 
     Example:
-        >>> interval(Estimate(52.23, 1.26)), interval(None), interval(Estimate(24.0, None))
-        ('52.2 ± 1.3', '–', '24.0')
+        >>> interval(Estimate(52.23, 1.26)), interval(Estimate(24.0, None))
+        ('52.2 ± 1.3', '24.0')
     """
     if value is None:
         return BLANK
@@ -42,8 +43,8 @@ def duration(seconds: float | None) -> str:
     """Seconds as a clock that a reader can judge at a glance.
 
     Example:
-        >>> duration(48.2), duration(222), duration(7300), duration(None)
-        ('48 s', '3 min 42 s', '2 h 01 min', '–')
+        >>> duration(48.2), duration(222), duration(7300)
+        ('48 s', '3 min 42 s', '2 h 01 min')
     """
     if seconds is None:
         return BLANK
@@ -66,16 +67,16 @@ def count(value: int | None) -> str:
 
 
 def ranks(value: tuple[int, int] | None) -> str:
-    """The ranks that noise leaves open.
+    r"""The ranks that noise leaves open.
 
     Example:
-        >>> ranks((2, 3)), ranks((1, 1)), ranks(None)
-        ('2–3', '1', '–')
+        >>> ranks((1, 1)), ranks((2, 3)) == "2\u20133"
+        ('1', True)
     """
     if value is None:
         return BLANK
     best, worst = value
-    return str(best) if best == worst else f"{best}–{worst}"
+    return str(best) if best == worst else f"{best}{BLANK}{worst}"
 
 
 def joined(names: Sequence[str]) -> str:

@@ -171,12 +171,10 @@ def _context(board: Board, site: _Site) -> dict[str, Any]:
 def _pictures(board: Board, site: _Site) -> tuple[list[str], str]:
     """Addresses of the rows of the stream's images, or why there are none."""
     card = board.card
-    if card.pool is None or not card.chunk_ids:
+    if card.load_pool is None:
         return [], "This installation does not know the images of this stream."
-    from benchmark.data.imageset import load_image_set
-
     try:
-        rows = stream_rows(card.chunk_ids, load_image_set(card.pool))
+        rows = stream_rows(card.chunk_ids, card.load_pool())
     except DataError:
         return [], (
             "No picture: the images are not prepared on the machine that built this page "

@@ -24,7 +24,8 @@ def test_frames_are_tidy(full_store: Path) -> None:
     assert tuple(costs.columns) == COSTS
     assert len(costs) == len(results.located)
     linear = numbers[numbers.evaluation == "linear"]
-    assert len(linear) == 5 * 12 and linear.headline.all()
+    assert len(linear) == 5 * 12
+    assert linear.headline.all()
     # two metrics an episode file, the headline first
     assert numbers[numbers.evaluation == "fewshot"].headline.tolist() == [True, False] * 55
     assert costs[costs.cell == "pretrain"].groupby("method").image_visits.sum().to_dict() == {
@@ -39,7 +40,7 @@ def test_an_empty_store_has_empty_frames(tmp_path: Path) -> None:
     results = read_results(tmp_path)
     assert results.protocols == []
     assert tuple(results.numbers().columns) == NUMBERS
-    with pytest.raises(DataError, match="no store at .*headwater run"):
+    with pytest.raises(DataError, match=r"no store at .*headwater run"):
         read_results(tmp_path / "nowhere")
 
 
@@ -60,7 +61,8 @@ def test_a_broken_record_is_one_sentence(writer, text: str, says: str) -> None:
     path.write_text(text)
     with pytest.raises(DataError) as caught:
         read_results(writer.root)
-    assert str(path) in str(caught.value) and says in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -114,7 +116,7 @@ def test_altered_and_missing_predictions_are_refused(writer) -> None:
     with pytest.raises(DataError, match="not the file that its record names"):
         found.evidence()
     path.with_suffix(".npz").unlink()
-    with pytest.raises(DataError, match="cannot read .*rerun the cell"):
+    with pytest.raises(DataError, match=r"cannot read .*rerun the cell"):
         found.evidence()
 
 

@@ -44,15 +44,20 @@ def test_averages_and_gaps_by_hand(writer) -> None:
         "moco_v2/sequential",
         "random_init",
     ]
-    assert joint.transfer and joint.transfer.value == 55
+    assert joint.transfer
+    assert joint.transfer.value == 55
     # two tasks with se 1 each: se of the mean sqrt(2) / 2
     assert joint.transfer.half == pytest.approx(1.96 * math.sqrt(2) / 2)
     # gaps 2 and 6, mean 4; unpaired se sqrt(2) each, of the mean sqrt(4) / 2 = 1
-    assert sequential.gap and sequential.gap.value == 4
+    assert sequential.gap
+    assert sequential.gap.value == 4
     assert sequential.gap.half == pytest.approx(1.96)
-    assert joint.gap is None and floor.gap is None
+    assert joint.gap is None
+    assert floor.gap is None
     # 18 and 1 above the floor, interval 1.96 * sqrt(2) = 2.8
-    assert sequential.above_floor == 1 and joint.above_floor == 2 and floor.above_floor is None
+    assert sequential.above_floor == 1
+    assert joint.above_floor == 2
+    assert floor.above_floor is None
     assert board.beyond_noise("moco_v2/sequential", "random_init") == {
         "flags": True,
         "scenes": False,
@@ -70,14 +75,18 @@ def test_seeds_are_paired_and_averaged(writer) -> None:
         fill(writer, "moco_v2/sequential", 58 + shift, 44 + shift, seed=seed)
     board = Board(read_results(writer.root), CARD)
     row = board.row("moco_v2/sequential")
-    assert row and row.transfer and row.gap
-    assert row.seeds == (0, 1, 2) and row.transfer.seeds == 3
+    assert row
+    assert row.transfer
+    assert row.gap
+    assert row.seeds == (0, 1, 2)
+    assert row.transfer.seeds == 3
     assert row.transfer.value == 61  # 51, 61, 71
     # seeds spread by s = 10, t(2) = 4.30265; the gap is 4 for every seed: samples alone
     assert row.transfer.half == pytest.approx(
         math.hypot(4.30265 * 10 / math.sqrt(3), 1.96 * math.sqrt(2) / 2), rel=1e-5
     )
-    assert row.gap.value == 4 and row.gap.half == pytest.approx(1.96)
+    assert row.gap.value == 4
+    assert row.gap.half == pytest.approx(1.96)
 
 
 def test_a_row_with_a_hole_has_no_average(writer) -> None:
@@ -86,7 +95,10 @@ def test_a_row_with_a_hole_has_no_average(writer) -> None:
     writer.write("moco_v2/sequential", 2, "linear.scenes", error="Traceback\n  x\nMemoryError: no")
     board = Board(read_results(writer.root), CARD)
     row = board.row("moco_v2/sequential")
-    assert row and row.transfer is None and row.gap is None and row.ranks is None
+    assert row
+    assert row.transfer is None
+    assert row.gap is None
+    assert row.ranks is None
     assert row.missing == (("linear", "scenes"), ("fewshot", "flags"), ("detection", "scenes"))
     assert (row.done, row.wanted) == (1, 4)
     assert row.failed == {("linear", "scenes"): "MemoryError: no"}
@@ -98,8 +110,12 @@ def test_a_seed_with_a_hole_does_not_count(writer) -> None:
     fill(writer, "moco_v2/joint", 60, 50, seed=0)
     writer.write("moco_v2/joint", 2, "linear.flags", {"top1": metric(99)}, seed=1)
     row = Board(read_results(writer.root), CARD).rows[0]
-    assert row.transfer and row.transfer.value == 55 and row.transfer.seeds == 1
-    assert row.seeds == (0,) and row.done == 5 and row.wanted == 8
+    assert row.transfer
+    assert row.transfer.value == 55
+    assert row.transfer.seeds == 1
+    assert row.seeds == (0,)
+    assert row.done == 5
+    assert row.wanted == 8
     assert ("linear", "scenes") in row.missing
 
 
@@ -107,7 +123,8 @@ def test_an_earlier_checkpoint_is_not_the_last(writer) -> None:
     writer.write("moco_v2/sequential", 1, "pretrain", chunks=(1,), visits=100)
     writer.write("moco_v2/sequential", 1, "linear.flags", {"top1": metric(58)})
     row = Board(read_results(writer.root), CARD).rows[0]
-    assert row.scores == {} and row.visits is None
+    assert row.scores == {}
+    assert row.visits is None
 
 
 def test_forgetting_and_cost_by_hand(writer) -> None:
@@ -118,7 +135,8 @@ def test_forgetting_and_cost_by_hand(writer) -> None:
         metrics = {"chunk1": metric(accuracy, error), "chunk2": metric(9.0)}
         writer.write("supervised/sequential", chunks, "stream.chunks", metrics, seconds=2)
     row = Board(read_results(writer.root), CARD).rows[0]
-    assert row.forgetting and row.forgetting.value == 8
+    assert row.forgetting
+    assert row.forgetting.value == 8
     assert row.forgetting.half == pytest.approx(1.96 * 5)  # sqrt(3^2 + 4^2)
     assert [(step, point.value) for step, point in row.first_chunk] == [(1, 30), (2, 22)]
     assert (row.visits, row.seconds, row.evaluation_seconds) == (200, 14, 4)
@@ -158,7 +176,8 @@ def test_planned_methods_are_pending(writer, board) -> None:
 def test_a_protocol_that_is_not_registered_is_read_from_its_records(writer) -> None:
     fill(writer, "moco_v2/joint", 60, 50)
     card = card_from_records("instance/test@1", read_results(writer.root))
-    assert card.cells() == CARD.cells() and card.chunks == 2
+    assert card.cells() == CARD.cells()
+    assert card.chunks == 2
 
 
 def test_the_card_of_a_registered_protocol(writer) -> None:
@@ -166,3 +185,12 @@ def test_the_card_of_a_registered_protocol(writer) -> None:
     assert card.chunks == len(card.chunk_ids) == 4
     assert [len(card.cells(kind)) for kind in ("linear", "fewshot", "detection")] == [12, 11, 1]
     assert all(task.title and task.metric for task in card.tasks)
+
+
+def test_forgetting_is_paired_over_the_held_out_images(full_store: Path, board) -> None:
+    row = board(full_store).row("supervised/sequential")
+    points = dict(row.first_chunk)
+    # the best earlier checkpoint is the first; as if unpaired it would be the hypotenuse
+    assert max(points, key=lambda step: points[step].value) == 1
+    assert row.forgetting.value == pytest.approx(points[1].value - points[4].value)
+    assert 0 < row.forgetting.half < math.hypot(points[1].half, points[4].half)

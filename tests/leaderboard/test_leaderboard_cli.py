@@ -26,7 +26,8 @@ def headwater(*words: object) -> str:
 
 def test_aggregate_prints_the_ranking(full_store: Path, tmp_path: Path) -> None:
     text = headwater("aggregate", "--store", full_store)
-    assert "supervised/joint" in text and "One training seed" in text
+    assert "supervised/joint" in text
+    assert "One training seed" in text
     (board,) = json.loads(headwater("aggregate", "--store", full_store, "--json"))
     assert board["protocol"] == "instance/test@1"
     assert [row["method"] for row in board["rows"]][-1] == "random_init"

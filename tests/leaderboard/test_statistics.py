@@ -82,7 +82,8 @@ def test_pairing_is_that_of_scipys_paired_t_test() -> None:
     hard = draw.random(400)
     a, b = hard < 0.6 + 0.1 * draw.random(400), hard < 0.5 + 0.1 * draw.random(400)
     one, two = single(a), single(b)
-    assert one and two
+    assert one
+    assert two
     paired = one.paired_standard_error(two)
     result = stats.ttest_rel(100.0 * a, 100.0 * b)
     assert paired == pytest.approx(100 * (a.mean() - b.mean()) / result.statistic)
@@ -91,7 +92,8 @@ def test_pairing_is_that_of_scipys_paired_t_test() -> None:
 
 def test_different_images_are_not_paired() -> None:
     one, two = single(np.ones(50) > 0), single(np.ones(50) > 0, start=1)
-    assert one and two
+    assert one
+    assert two
     assert one.paired_standard_error(two) is None
 
 
@@ -103,10 +105,13 @@ def test_map11_is_paired_on_shared_resamples() -> None:
     one = evidence({**arrays, "score": signal + label}, "map11")
     two = evidence({**arrays, "score": signal + 1.2 * label}, "map11")
     other = evidence({**arrays, "score": draw.normal(size=(120, 4)) + label}, "map11")
-    assert one and two and other
+    assert one
+    assert two
+    assert other
     assert one.paired_standard_error(one) == 0
     close, far = one.paired_standard_error(two), one.paired_standard_error(other)
-    assert close is not None and far is not None
+    assert close is not None
+    assert far is not None
     assert close < far / 2  # nearly the same ranking against an independent one
     assert 1 < one.standard_error() < 10
 
@@ -115,7 +120,8 @@ def test_episodes_are_paired() -> None:
     five = np.array([80.0, 60, 70, 90])
     one = evidence({"accuracy_5shot": five, "accuracy_1shot": five / 2}, "5way5shot")
     two = evidence({"accuracy_5shot": five - 5, "accuracy_1shot": five}, "5way5shot")
-    assert one and two
+    assert one
+    assert two
     assert one.standard_error() == pytest.approx(stats.sem(five))
     assert one.paired_standard_error(two) == 0
 
@@ -151,3 +157,28 @@ def test_ranks_follow_holm() -> None:
 def test_without_an_interval_all_ranks_are_open() -> None:
     assert tied_ranks(["a", "b"], {("a", "b"): Estimate(9, None)}) == {"a": (1, 2), "b": (1, 2)}
     assert tied_ranks(["a"], {}) == {"a": (1, 1)}
+
+
+def test_a_chunk_is_paired_with_itself_at_another_checkpoint() -> None:
+    draw = np.random.default_rng(3)
+    arrays = {
+        "chunk": np.repeat([1, 2], 50),
+        "index": np.arange(100),
+        "label": np.arange(100) % 7,
+    }
+    right = [draw.random(100) < share for share in (0.6, 0.4)]
+    one, two = (
+        evidence({**arrays, "prediction": np.where(r, arrays["label"], 99)}, "chunk1")
+        for r in right
+    )
+    assert one
+    assert two
+    a, b = (100.0 * r[:50] for r in right)
+    assert one.standard_error() == pytest.approx(stats.sem(a))
+    assert one.paired_standard_error(two) == pytest.approx(stats.sem(a - b))
+
+
+def test_few_ways_are_few_shot_too() -> None:
+    found = evidence({"accuracy_5shot": np.array([10.0, 30.0])}, "4way5shot")
+    assert found
+    assert found.standard_error() == pytest.approx(10)

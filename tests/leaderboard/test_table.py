@@ -27,16 +27,19 @@ def test_all_columns_in_a_wide_terminal(full_store: Path, board) -> None:
     head = " ".join(lines[0].split() + lines[1].split())
     assert all(word in head for heading in COLUMNS for word in heading.split())
     assert lines[2].split()[:2] == ["1", "supervised/joint"]
-    assert "± " in lines[2] and "24/24" in lines[2]
+    assert "± " in lines[2]
+    assert "24/24" in lines[2]
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_a_narrow_terminal_drops_columns_and_breaks_no_number(full_store, board, width) -> None:
     lines = printed(TerminalTable(board(full_store)), width)
     rows = [line for line in lines if "/" in line.split("  ")[0] or "joint  " in line]
-    assert rows and all(len(line) <= width for line in lines)
+    assert rows
+    assert all(len(line) <= width for line in lines)
     first = next(line for line in lines if "supervised/joint" in line)
-    assert first.split()[:2] == ["1", "supervised/joint"] and "±" in first
+    assert first.split()[:2] == ["1", "supervised/joint"]
+    assert "±" in first
 
 
 def test_what_is_missing_is_said(writer, board) -> None:
@@ -48,7 +51,8 @@ def test_what_is_missing_is_said(writer, board) -> None:
     text = "\n".join(printed(TerminalTable(found), 300))
     assert "few-shot (all 11 tasks)" in text
     assert "moco_v2/joint: detection on scenes failed: RuntimeError: [red]out of" in text
-    assert "pending" in text and "One training seed" in text
+    assert "pending" in text
+    assert "One training seed" in text
     assert not any("linear on flags" in note for note in table_notes(found))
 
 
