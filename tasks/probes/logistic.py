@@ -12,7 +12,7 @@ from tasks.probes.lbfgs import Loss, minimise
 WEIGHTS: tuple[float, ...] = tuple(np.logspace(-6, 5, 45).tolist())
 TOLERANCE = 1e-3
 MAX_STEPS = 300
-GROUP = 5  # weights solved together; the next group starts from this one's weakest
+GROUP = 3  # weights solved together; the next group starts from the weakest of these
 CELLS = 2**27  # at most so many logits at once: 0.5 GiB
 
 
