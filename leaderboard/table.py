@@ -52,10 +52,10 @@ def table_notes(board: Board) -> list[str]:
     """What must be said under the table, a sentence each."""
     linear = len(board.card.cells("linear"))
     notes = [
-        f"{board.card.id}. Transfer: mean over the {linear} linear tasks, %. Gap to joint: points "
-        "behind the same objective trained on all chunks at once. Above untrained: linear tasks "
-        "beyond noise. Few-shot: 5-way 5-shot, %. Forgetting: points of chunk 1 lost since the "
-        "best checkpoint; negative is a gain.",
+        f"{board.card.id}. Transfer: mean over {words.counted(linear, 'linear task')}, %. Gap to "
+        "joint: points behind the same objective trained on all chunks at once. Above untrained: "
+        "linear tasks beyond noise. Few-shot: 5-way 5-shot, %. Forgetting: points of chunk 1 lost "
+        "since the best checkpoint; negative is a gain.",
         words.seeds_note(board),
     ]
     for row in board.rows:

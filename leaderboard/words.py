@@ -79,6 +79,16 @@ def ranks(value: tuple[int, int] | None) -> str:
     return str(best) if best == worst else f"{best}{BLANK}{worst}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A count with its noun.
+
+    Example:
+        >>> counted(1, "linear task"), counted(12, "linear task")
+        ('1 linear task', '12 linear tasks')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def joined(names: Sequence[str]) -> str:
     """A list as in a sentence.
 
@@ -130,7 +140,7 @@ def verdict(board: Board, sequential: str, joint: str) -> tuple[str, str]:
     side = "behind" if gap.value > 0 else "ahead"
     size = f"{interval(Estimate(abs(gap.value), gap.half))} points"
     differences = board.compare(joint, sequential, "linear").values()
-    tasks = f"over the {len(differences)} linear tasks"
+    tasks = f"over {counted(len(differences), 'linear task')}"
     behind = sum(d.value > 0 and d.beyond_noise for d in differences)
     ahead = sum(d.value < 0 and d.beyond_noise for d in differences)
     singly = f"Taken singly, beyond noise, it is behind on {behind} and ahead on {ahead}."

@@ -121,6 +121,7 @@ def _render(board: Board | None, site: _Site, pages: Sequence[tuple[str, str]]) 
         "interval": words.interval,
         "number": words.number,
         "count": words.count,
+        "counted": words.counted,
         "duration": words.duration,
         "ranks": words.ranks,
         "joined": words.joined,
