@@ -11,8 +11,8 @@ from benchmark.errors import DataError
 if TYPE_CHECKING:
     from benchmark.data.imageset import ImageSet
 
-#: Images in a row.
-COLUMNS = 26
+#: Images in a row, and the white columns after each, in shares of an image's side.
+COLUMNS, GAP = 24, 0.1
 
 
 def stream_rows(chunks: Sequence[Sequence[str]], images: "ImageSet") -> list[bytes]:
@@ -23,8 +23,7 @@ def stream_rows(chunks: Sequence[Sequence[str]], images: "ImageSet") -> list[byt
         images: the pool, (N, 3, S, S) uint8.
 
     Returns:
-        PNG files, each S pixels high and up to COLUMNS * S wide; the same input gives the same
-        bytes.
+        PNG files, each S pixels high; the same input gives the same bytes.
 
     Raises:
         DataError: the pool does not hold an id that is wanted.
@@ -40,7 +39,12 @@ def stream_rows(chunks: Sequence[Sequence[str]], images: "ImageSet") -> list[byt
             raise DataError(
                 f"the pool has no image {lacking[0]!r} of the stream; run: headwater prepare nano"
             )
-        strip = np.concatenate([images.images[rows[name]] for name in wanted], axis=2)
+        gap = round(GAP * images.images.shape[3])
+        parts = [
+            np.pad(images.images[rows[name]], ((0, 0), (0, 0), (0, gap)), constant_values=255)
+            for name in wanted
+        ]
+        strip = np.concatenate(parts, axis=2)
         content = io.BytesIO()
         Image.fromarray(np.ascontiguousarray(strip.transpose(1, 2, 0))).save(content, "PNG")
         pictures.append(content.getvalue())
