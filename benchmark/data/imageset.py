@@ -19,7 +19,10 @@ from benchmark.errors import DataError
 Split = Literal["train", "val", "test"]
 Box = tuple[float, float, float, float, int]
 
+#: Goes up when the files, or the way in which any image is rendered, change: all is made again.
 _FORMAT = 1
+_AGAIN = "run: headwater prepare nano"
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, IndexError)
 _COLUMNS = ("id", "label", "class", "split", "source_sha256", "boxes")
 
 
@@ -131,11 +134,7 @@ def write_image_set(
 
 
 def load_image_set(
-    name: str,
-    *,
-    expected_sha256: str | None = None,
-    root: Path | None = None,
-    verify: bool = False,
+    name: str, *, expected_sha256: str | None = None, root: Path | None = None
 ) -> ImageSet:
     """Load a prepared set; its pixels stay on disk until they are read.
 
@@ -143,17 +142,46 @@ def load_image_set(
         name: such as "pool" or "tasks/flags".
         expected_sha256: of the split file, if it is pinned.
         root: `nano` under `home()` if None.
-        verify: hash the pixels even if size and time of their file are as they were written.
+
+    Raises:
+        DataError: missing, damaged, or not what was pinned.
+    """
+    about, table = check_image_set(name, expected_sha256=expected_sha256, root=root)
+    folder = _folder(name, root)
+    try:
+        images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        return _parse(name, table, images, tuple(about["class_names"]), about["split_sha256"])
+    except _DAMAGED as error:
+        raise DataError(f"image set {name!r} in {folder} is damaged ({error}); {_AGAIN}") from error
+
+
+def check_image_set(
+    name: str,
+    *,
+    expected_sha256: str | None = None,
+    root: Path | None = None,
+    verify: bool = False,
+) -> tuple[dict[str, Any], bytes]:
+    """Say whether a set is there and whole, without reading it all.
+
+    The pixels are trusted if their file has the size and the time that it was written with, else
+    hashed.
+
+    Args:
+        name, expected_sha256, root: as in `load_image_set`.
+        verify: hash the pixels in any case.
+
+    Returns:
+        The description, and the content of the split file.
 
     Raises:
         DataError: missing, damaged, or not what was pinned.
     """
     folder = _folder(name, root)
-    again = "run: headwater prepare nano"
     if not (folder / "about.json").is_file():
-        raise DataError(f"image set {name!r} is not in {folder.parent}; {again}")
+        raise DataError(f"image set {name!r} is not in {folder.parent}; {_AGAIN}")
     try:
-        about = json.loads((folder / "about.json").read_bytes())
+        about: dict[str, Any] = json.loads((folder / "about.json").read_bytes())
         table = (folder / "split.csv").read_bytes()
         pixels = folder / "images.npy"
         if about["format"] != _FORMAT or sha256(table).hexdigest() != about["split_sha256"]:
@@ -161,16 +189,14 @@ def load_image_set(
         same = about["images"] == _stat(pixels) and not verify
         if not same and sha256_file(pixels) != about["images_sha256"]:
             raise ValueError("images.npy is not what was written")
-        images = np.load(pixels, mmap_mode="r", allow_pickle=False)
-        loaded = _parse(name, table, images, tuple(about["class_names"]), about["split_sha256"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise DataError(f"image set {name!r} in {folder} is damaged ({error}); {again}") from error
-    if expected_sha256 not in (None, loaded.sha256):
+    except _DAMAGED as error:
+        raise DataError(f"image set {name!r} in {folder} is damaged ({error}); {_AGAIN}") from error
+    if expected_sha256 not in (None, about["split_sha256"]):
         raise DataError(
-            f"image set {name!r} has sha256 {loaded.sha256}, declared is {expected_sha256}: "
-            f"it was prepared by another version; {again}"
+            f"image set {name!r} has sha256 {about['split_sha256']}, declared is "
+            f"{expected_sha256}: it was prepared by another version; {_AGAIN}"
         )
-    return loaded
+    return about, table
 
 
 def _folder(name: str, root: Path | None) -> Path:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import DataError
 
-#: All that a pickled numeric array calls; `core` became `_core` in numpy 2.
+#: All that an array pickled by protocol 3 or 4 calls; `core` became `_core` in numpy 2.
 _ALLOWED: dict[tuple[str, str], Any] = {
     ("numpy.core.multiarray", "_reconstruct"): np.ndarray.__reduce__(np.empty(0))[0],
     ("numpy._core.multiarray", "_reconstruct"): np.ndarray.__reduce__(np.empty(0))[0],

@@ -3,6 +3,7 @@
 import io
 import multiprocessing
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -115,7 +116,9 @@ def render_svgs(documents: Sequence[str], size: int) -> Images:
     else:
         # The renderer holds Python's lock, so threads would not help.
         context = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(_WORKERS, mp_context=context)
+        pool = ProcessPoolExecutor(
+            _WORKERS, context, signal.signal, (signal.SIGINT, signal.SIG_IGN)
+        )  # Ctrl-C is for the parent, which ends them
         try:
             done = list(pool.map(_render_part, parts, [size] * len(parts)))
         except BrokenProcessPool:  # no processes to be had, or a script without a main guard
@@ -219,13 +222,17 @@ class Typeface:
         Raises:
             DataError: the glyph has no ink.
         """
-        left, top, right, bottom = self._face.getbbox(character)
-        width, height = int(right - left), int(bottom - top)
-        if width <= 0 or height <= 0:
+        # The face's own box spans the advance width, so the ink is measured on the paper.
+        left, top, right, bottom = map(int, self._face.getbbox(character))
+        room = (max(right - left, 1) + 2 * self._size, max(bottom - top, 1) + 2 * self._size)
+        paper = Image.new("L", room)
+        at = (self._size - left, self._size - top)
+        ImageDraw.Draw(paper).text(at, character, fill=255, font=self._face)
+        ink = paper.crop(paper.getbbox() or (0, 0, 0, 0))
+        if not ink.width:
             raise DataError(f"the font has no ink for {character!r}")
-        side = round(max(width, height) / self.FILL)
-        paper = Image.new("L", (side, side), 255)
-        at = ((side - width) / 2 - left, (side - height) / 2 - top)
-        ImageDraw.Draw(paper).text(at, character, fill=0, font=self._face)
-        small = paper.resize((self._size, self._size), Image.Resampling.BOX).convert("RGB")
-        return np.asarray(small)
+        side = round(max(ink.size) / self.FILL)
+        page = Image.new("L", (side, side))
+        page.paste(ink, ((side - ink.width) // 2, (side - ink.height) // 2))
+        small = page.resize((self._size, self._size), Image.Resampling.BOX)
+        return 255 - np.asarray(small.convert("RGB"))
