@@ -1,7 +1,7 @@
 """Views augmented in batch on tensors, each sample with its own parameters, per seed.
 
-Colour jitter, grey-scale and normalisation are affine in colour, so all of them together are one
-3 x 4 matrix a sample, and the whole view costs one grid sample and one batched product.
+Colour jitter, grey-scale, inversion and normalisation are affine in colour, so all of them together
+are one 3 x 4 matrix a sample, and the whole view costs one grid sample and one batched product.
 """
 
 import math
@@ -20,11 +20,11 @@ _RGB = torch.linalg.inv(_YIQ)
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Strengths of random resized crop, flip, colour jitter and grey-scale.
+    """Strengths of random resized crop, flip, colour jitter, grey-scale and inversion.
 
     MoCo v2's, without its blur, which a view of 32 pixels does not need, and with hue as a turn of
     the YIQ plane; both are our choice. Jitter is applied in the order brightness, contrast,
-    saturation, hue, to `jitter_share` of the samples.
+    saturation, hue, to `jitter_share` of the samples; inversion comes last.
 
     Args:
         scale: range of the crop's area, as a share of the image's.
@@ -32,7 +32,7 @@ class Augmentation:
         flip: probability of a horizontal flip.
         brightness, contrast, saturation: factors are drawn from [1 - x, 1 + x].
         hue: turns are drawn from [-x, x], 1 being a full turn.
-        jitter_share, grey_share: probabilities.
+        jitter_share, grey_share, invert_share: probabilities.
     """
 
     scale: tuple[float, float] = (0.2, 1.0)
@@ -44,6 +44,7 @@ class Augmentation:
     hue: float = 0.1
     jitter_share: float = 0.8
     grey_share: float = 0.2
+    invert_share: float = 0.0
 
 
 def augment(
@@ -76,7 +77,7 @@ def _view(
     pixels: Tensor, augmentation: Augmentation, size: int, generator: torch.Generator
 ) -> Tensor:
     n = len(pixels)
-    draws = torch.rand(11, n, generator=generator)
+    draws = torch.rand(12, n, generator=generator)
     theta = crop_matrices(draws[:5], augmentation).to(pixels.device)
     grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
     crops = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False).flatten(2)
@@ -111,10 +112,10 @@ def crop_matrices(draws: Tensor, augmentation: Augmentation) -> Tensor:
 def colour_matrices(
     draws: Tensor, augmentation: Augmentation, means: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The colour map x -> M x + b of each sample, from uniform draws (6, N).
+    """The colour map x -> M x + b of each sample, from uniform draws (7, N).
 
     Args:
-        draws: (6, N) in [0, 1).
+        draws: (7, N) in [0, 1).
         augmentation: the strengths.
         means: (N, 3) mean colour of each crop, 0-255; contrast is about its luma.
 
@@ -139,7 +140,8 @@ def colour_matrices(
     yiq[:, 2, 1] = saturation * turn.sin()
     yiq[:, 1, 2] = -yiq[:, 2, 1]
     matrix = _RGB @ yiq @ _YIQ
-    matrix = (matrix * (brightness * contrast)[:, None, None]).to(device)
+    sign = 1 - 2 * (draws[6] < augmentation.invert_share).to(torch.float32)
+    matrix = (matrix * (brightness * contrast * sign)[:, None, None]).to(device)
     luma = means @ torch.tensor(LUMA, device=device)
-    offset = (luma * ((1 - contrast) * brightness).to(device))[:, None].expand(n, 3)
-    return matrix, offset
+    offset = luma * ((1 - contrast) * brightness * sign).to(device) + (1 - sign.to(device)) * 127.5
+    return matrix, offset[:, None].expand(n, 3)

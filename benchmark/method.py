@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -68,17 +68,18 @@ class ChunkContext:
 
 @dataclass(frozen=True)
 class Config:
-    """Options of every objective; subclass to add more. SGD with a cosine schedule per phase.
+    """Options of every objective; subclass to add more.
 
     Args:
         batch_size: images read from the stream a step.
+        optimiser: `sgd` with momentum 0.9, or `adamw`.
         lr: at the start of each phase; falls to 0 along half a cosine.
-        momentum, weight_decay: of SGD.
+        weight_decay: of the optimiser.
     """
 
     batch_size: int = 128
+    optimiser: Literal["sgd", "adamw"] = "sgd"
     lr: float = 0.06
-    momentum: float = 0.9
     weight_decay: float = 5e-4
 
 

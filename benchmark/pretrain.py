@@ -64,6 +64,16 @@ class _CurveHook(Hook):
             self.progress(done, self.steps, loss)
 
 
+def build_optimiser(method: Method) -> torch.optim.Optimizer:
+    """The optimiser that `method.config` asks for, over the parameters that have a gradient."""
+    config = method.config
+    parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
+    common = {"lr": config.lr, "weight_decay": config.weight_decay}
+    if config.optimiser == "adamw":
+        return torch.optim.AdamW(parameters, fused=True, **common)
+    return torch.optim.SGD(parameters, momentum=0.9, fused=True, **common)
+
+
 def pretrain_phase(
     method: Method,
     steps: PhaseSteps,
@@ -94,13 +104,7 @@ def pretrain_phase(
     config = method.config
     curve = _CurveHook(len(steps), config.batch_size, progress)
     method.begin_chunk(context)
-    optimiser = torch.optim.SGD(
-        [parameter for parameter in method.parameters() if parameter.requires_grad],
-        lr=config.lr,
-        momentum=config.momentum,
-        weight_decay=config.weight_decay,
-        foreach=True,
-    )
+    optimiser = build_optimiser(method)
     Runner(
         model=_Trainable(method),
         work_dir=str(work_dir),

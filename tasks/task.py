@@ -106,13 +106,15 @@ class _Evaluation:
     modules: tuple[str, ...]
 
 
+_PROBE = ("tasks.probes.logistic", "tasks.probes.lbfgs", "tasks.probes.metrics")
 EVALUATIONS: dict[str, _Evaluation] = {
     "linear": _Evaluation(
-        "tasks.probes.linear:evaluate_linear", ("tasks.probes.linear", "tasks.probes.logistic")
+        "tasks.probes.linear:evaluate_linear", ("tasks.probes.linear", *_PROBE)
     ),
     "fewshot": _Evaluation("tasks.probes.fewshot:evaluate_fewshot", ("tasks.probes.fewshot",)),
     "stream": _Evaluation(
-        "tasks.probes.chunks:evaluate_chunks", ("tasks.probes.chunks", "tasks.probes.logistic")
+        "tasks.probes.chunks:evaluate_chunks",
+        ("tasks.probes.chunks", "tasks.probes.stream", "tasks.probes.knn", *_PROBE),
     ),
     "detection": _Evaluation(
         "tasks.detection.evaluate:evaluate_detection", ("tasks.detection.evaluate",)

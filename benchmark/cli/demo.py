@@ -46,10 +46,10 @@ def demo(
         [resolve(name) for name in METHODS],
         store,
         after_method=lambda: typer.echo(
-            f"page: {leaderboard.build(store, site).resolve()}", err=True
+            f"the page so far: {leaderboard.build(store, site, METHODS).resolve()}", err=True
         ),
     )
-    page = leaderboard.build(store, site)
+    page = leaderboard.build(store, site, METHODS)
     if as_json:
         print_json({"page": str(page.resolve()), "methods": outcomes})
     else:

@@ -2,8 +2,8 @@
 
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -19,10 +19,10 @@ def _verbs() -> dict[str, EntryPoint]:
 class Verbs(TyperGroup):
     """Commands found by entry points, so that leaderboard's verbs need no import from here."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         return sorted(_verbs())
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         point = _verbs().get(cmd_name)
         if point is None:
             return None
@@ -54,13 +54,16 @@ def main() -> None:
     except HeadwaterError as error:
         print(f"headwater: {error}", file=sys.stderr)
         status = error.exit_status
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("headwater: stopped; what is finished is kept", file=sys.stderr)
         status = 130
     except OSError as error:
         print(f"headwater: {error.strerror}: {error.filename or 'no file named'}", file=sys.stderr)
         status = 1
+    except Exception as error:
+        # Usage errors of click, which newer versions of typer carry under a name of their own.
+        if not (hasattr(error, "show") and hasattr(error, "exit_code")):
+            raise
+        error.show()
+        status = error.exit_code
     sys.exit(status or 0)

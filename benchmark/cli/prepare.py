@@ -24,7 +24,10 @@ def prepare(
     Example: headwater prepare nano
     """
     from benchmark.cli.data import prepare_tier
+    from benchmark.data.home import home
 
-    rows = prepare_tier(tier.value, verify=verify)
+    made = prepare_tier(tier.value, verify=verify)
     if as_json:
-        print_json(rows)
+        print_json({"tier": tier.value, "home": str(home()), "made": made})
+    else:
+        print(f"the {tier.value} data are in {home()}")

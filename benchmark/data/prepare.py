@@ -95,7 +95,7 @@ def _nano_tasks(tasks: Registry) -> dict[str, Any]:
     return {
         name: task() if isinstance(task, type) else task
         for name, task in registered.items()
-        if task.spec.tier == "nano"
+        if task.spec.tier == "nano" and task.spec.evaluations != ("stream",)
     }
 
 

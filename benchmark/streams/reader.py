@@ -22,7 +22,7 @@ class StreamReader:
 
     def __init__(self, pool: ImageSet, manifest: Manifest, *, labelled: bool) -> None:
         row_of = {sample: row for row, sample in enumerate(pool.ids)}
-        self.images = torch.from_numpy(np.ascontiguousarray(pool.images))
+        self.images = torch.from_numpy(np.array(pool.images))
         self.labels = torch.from_numpy(np.asarray(pool.labels)) if labelled else None
         self.rows = [np.array([row_of[i] for i in chunk]) for chunk in manifest.chunks]
         self.ids = pool.ids

@@ -43,7 +43,7 @@ def test_without_strength_a_view_is_the_normalised_image(images: Tensor) -> None
 )
 @pytest.mark.parametrize("draw", [0.0, 0.3, 0.9])
 def test_colour_against_torchvision(images, row, field, adjust, draw) -> None:
-    draws = torch.full((6, 6), 0.5)  # 0.5 draws the factor 1
+    draws = torch.full((7, 6), 0.5)  # 0.5 draws the factor 1
     draws[0], draws[1], draws[row] = 0.0, 1.0, draw
     strength = Augmentation(jitter_share=1.0, grey_share=0.0)
     factor = 1 + getattr(strength, field) * (2 * draw - 1)
@@ -52,7 +52,7 @@ def test_colour_against_torchvision(images, row, field, adjust, draw) -> None:
 
 
 def test_jitter_in_torchvision_s_order(images: Tensor) -> None:
-    draws = torch.full((6, 6), 0.5)
+    draws = torch.full((7, 6), 0.5)
     draws[0], draws[1], draws[2], draws[3], draws[4] = 0.0, 1.0, 0.7, 0.2, 0.9
     strength = Augmentation(jitter_share=1.0, grey_share=0.0)
     expected = images.float() / 255
@@ -63,15 +63,23 @@ def test_jitter_in_torchvision_s_order(images: Tensor) -> None:
 
 
 def test_grey_scale_is_the_luma(images: Tensor) -> None:
-    draws = torch.full((6, 6), 0.5)
+    draws = torch.full((7, 6), 0.5)
     draws[0], draws[1] = 1.0, 0.0
     grey = colour_of(images, Augmentation(jitter_share=0.0, grey_share=1.0), draws)
     expected = tv.rgb_to_grayscale(images.float(), num_output_channels=3)
     torch.testing.assert_close(grey, expected, atol=0.05, rtol=0)
 
 
+def test_inversion_is_255_minus_the_image(images: Tensor) -> None:
+    draws = torch.full((7, 6), 0.5)
+    inverted = colour_of(
+        images, Augmentation(jitter_share=0.0, grey_share=0.0, invert_share=1.0), draws
+    )
+    torch.testing.assert_close(inverted, 255 - images.float(), atol=1e-2, rtol=0)
+
+
 def test_hue_keeps_luma_and_comes_back_after_a_full_turn(images: Tensor) -> None:
-    draws = torch.full((6, 6), 0.5)
+    draws = torch.full((7, 6), 0.5)
     draws[0], draws[1], draws[5] = 0.0, 1.0, 1.0
     luma = torch.tensor([0.299, 0.587, 0.114])
     turned = colour_of(images, Augmentation(hue=1 / 3, jitter_share=1.0, grey_share=0.0), draws)

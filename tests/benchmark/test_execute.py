@@ -1,0 +1,184 @@
+"""A whole run on the smoke tier: what is recorded, what is found again, what fails and how."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.cells import Cell, plan
+from benchmark.errors import UsageError
+from benchmark.execute import run
+from benchmark.method import Config, Method, Setting, build_backbone
+from benchmark.resolve import ResolvedMethod, protocol_named, resolve
+from benchmark.result import Record
+from benchmark.seeds import seed_for
+from benchmark.store import Store
+
+SMOKE = "instance/smoke@1"
+
+
+class Listener:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def begin(self, cell: Cell) -> None:
+        self.seen.append(cell.name)
+
+    def end(self, cell: Cell, record: Record) -> None:
+        assert record.key == cell.key
+
+
+def go(method: str, store: Store, **options: object):
+    listener = Listener()
+    outcome = run(protocol_named(SMOKE), resolve(method, options), store, listener)
+    return outcome, listener.seen
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, request) -> Store:
+    """A store with `supervised/sequential` done."""
+    patch = pytest.MonkeyPatch()
+    request.addfinalizer(patch.undo)
+    patch.setenv("HEADWATER_HOME", str(tmp_path_factory.mktemp("home")))
+    store = Store(tmp_path_factory.mktemp("runs"))
+    go("supervised/sequential", store)
+    return store
+
+
+def test_every_cell_is_recorded_in_its_place(finished: Store) -> None:
+    base = finished.root / "instance-smoke@1/supervised/sequential/seed0"
+    assert sorted(str(path.relative_to(base)) for path in base.rglob("*.json")) == [
+        "after-chunk1/pretrain.json",
+        "after-chunk1/stream.chunks.json",
+        "after-chunk2/fewshot.shapes.json",
+        "after-chunk2/linear.shapes.json",
+        "after-chunk2/pretrain.json",
+        "after-chunk2/stream.chunks.json",
+    ]
+
+
+def test_a_second_run_computes_nothing_and_one_missing_cell_is_one_cell(finished: Store) -> None:
+    outcome, seen = go("supervised/sequential", finished)
+    assert (outcome.computed, outcome.found, seen) == (0, 6, [])
+    cell = plan(protocol_named(SMOKE), resolve("supervised/sequential"), 0)[4]
+    finished.path(cell).unlink()
+    outcome, seen = go("supervised/sequential", finished)
+    assert (outcome.computed, seen) == (1, [cell.name])
+
+
+def test_record_of_a_phase(finished: Store) -> None:
+    cells = plan(protocol_named(SMOKE), resolve("supervised/sequential"), 0)
+    first, second = (finished.record(cell) for cell in cells if cell.kind == "pretrain")
+    assert first.cost.image_visits == second.cost.image_visits == 1024
+    assert first.cost.optimiser_steps == 8
+    assert (first.stream.chunks, second.stream.chunks) == ((1,), (2,))
+    assert second.stream.chunks_seen == 2
+    assert first.seeds.training == seed_for("train", SMOKE, "supervised/sequential", 0)
+    assert len({first.seeds.stream, first.seeds.training, first.seeds.evaluation}) == 3
+    assert first.provenance.argv[:3] == ("headwater", "run", "-p")
+    # 256 x 8 weights and 8 biases of the classifier
+    assert first.cost.extra_parameters == 2056
+
+
+def test_metrics_follow_from_the_predictions(finished: Store) -> None:
+    cells = plan(protocol_named(SMOKE), resolve("supervised/sequential"), 0)
+    for cell in cells:
+        record = finished.record(cell)
+        if cell.kind == "pretrain":
+            continue
+        path = finished.path(cell).parent / record.predictions.name
+        with np.load(path, allow_pickle=False) as saved:
+            if cell.name == "linear.shapes":
+                right = saved["label"] == saved["prediction"]
+                assert record.metrics["top1"].value == pytest.approx(100 * right.mean())
+            elif cell.name == "stream.chunks":
+                right = (saved["label"] == saved["prediction"])[saved["chunk"] == 2]
+                assert record.metrics["chunk2"].value == pytest.approx(100 * right.mean())
+                assert record.metrics["chunk2"].n == 96
+
+
+def test_joint_spends_the_same_budget_in_one_phase(own_home: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    go("supervised/joint", store)
+    (record,) = [
+        store.record(cell)
+        for cell in plan(protocol_named(SMOKE), resolve("supervised/joint"), 0)
+        if cell.kind == "pretrain"
+    ]
+    assert record.cost.image_visits == 2048 and record.stream.chunks == (1, 2)
+
+
+def test_training_learns_and_the_seed_fixes_the_bits(own_home: Path, tmp_path: Path) -> None:
+    spec = protocol_named(SMOKE)
+    losses, states = [], []
+    for number, replicate in enumerate((0, 0, 1)):
+        store = Store(tmp_path / str(number))
+        run(spec, resolve("supervised/joint"), store, Listener(), replicate=replicate, tasks=[])
+        cell = plan(spec, resolve("supervised/joint"), replicate, [])[0]
+        losses.append([point.loss for point in store.record(cell).curve])
+        states.append(store.read_checkpoint(cell))
+    assert losses[0] == losses[1] != losses[2]
+    assert losses[0][-1] < losses[0][0] - 0.3  # of ln 8 = 2.08
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+class Exploding(Method):
+    """Fails in its second phase."""
+
+    def __init__(self, setting: Setting, config: Config) -> None:
+        super().__init__(setting, config)
+        self.backbone = build_backbone(setting.arch)
+        self.phase = 0
+
+    def begin_chunk(self, context) -> None:
+        self.phase = context.chunks[0]
+
+    def training_step(self, batch):
+        if self.phase == 2:
+            raise ArithmeticError("out of luck")
+        return self.backbone(batch.images.float()).square().mean()
+
+
+class Diverging(Exploding):
+    """Has a loss that is not a number."""
+
+    def training_step(self, batch):
+        return super().training_step(batch) * float("nan")
+
+
+def test_a_failed_cell_is_recorded_with_its_cause_and_the_rest_goes_on(own_home, tmp_path) -> None:
+    spec, store = protocol_named(SMOKE), Store(tmp_path)
+    method = ResolvedMethod("Exploding", (Exploding,), Config())
+    outcome = run(spec, method, store, Listener())
+    assert len(outcome.failed) == 4  # the second phase and its three evaluations
+    cells = plan(spec, method, 0)
+    assert [store.state(cell) for cell in cells] == ["done", "done", "failed", *["missing"] * 3]
+    assert "ArithmeticError: out of luck" in store.record(cells[2]).error
+
+
+def test_a_loss_that_is_not_finite_fails_with_the_step(own_home, tmp_path) -> None:
+    spec, store = protocol_named(SMOKE), Store(tmp_path)
+    method = ResolvedMethod("Diverging", (Diverging,), Config())
+    run(spec, method, store, Listener())
+    error = store.record(plan(spec, method, 0)[0]).error
+    assert "the loss is nan at step 1" in error
+
+
+def test_a_task_that_the_protocol_lacks_is_named(tmp_path) -> None:
+    with pytest.raises(UsageError, match="no task 'flgs'; it has shapes"):
+        plan(protocol_named(SMOKE), resolve("random_init"), 0, ["flgs"])
+
+
+def test_labels_are_withheld_from_methods_that_do_not_declare_them(own_home, tmp_path) -> None:
+    class Peeking(Exploding):
+        def training_step(self, batch):
+            assert batch.labels is None
+            return super().training_step(batch)
+
+    spec, store = protocol_named(SMOKE), Store(tmp_path)
+    method = ResolvedMethod("Peeking", (Peeking,), Config())
+    run(spec, method, store, Listener(), tasks=[])
+    assert store.state(plan(spec, method, 0, [])[0]) == "done"
