@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmark.data.imageset import ImageSet
 
 #: Images in a row, and the white columns after each, in shares of an image's side.
-COLUMNS, GAP = 24, 0.1
+COLUMNS, GAP = 22, 0.1
 
 
 def stream_rows(chunks: Sequence[Sequence[str]], images: "ImageSet") -> list[bytes]:

@@ -37,11 +37,11 @@ TASKS = (
     ("interface", "categories of interface icons", "top1", 17, 600, 29.0),
     ("letters", "26 letters in other typefaces", "top1", 26, 390, 62.0),
     ("scripts", "19 writing systems", "mean_per_class", 19, 228, 31.0),
-    ("mnist", "handwritten digits", "top1", 10, 1000, 92.0),
+    ("mnist", "handwritten digits", "top1", 10, 400, 92.0),
     ("digits", "small handwritten digits", "top1", 10, 360, 95.0),
-    ("silhouettes", "animals from their outline", "top1", 10, 1900, 48.0),
+    ("silhouettes", "animals from their outline", "top1", 10, 800, 48.0),
     ("solar", "damage of solar cells", "mean_per_class", 4, 520, 44.0),
-    ("scenes", "what is in a composited scene", "map11", 10, 150, 38.0),
+    ("scenes", "what is in a composited scene", "map11", 10, 100, 38.0),
 )
 GAINS = {
     "random_init": 0.0,
