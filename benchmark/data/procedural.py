@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.canonical import sha256_of
 from benchmark.data.home import home
@@ -16,7 +17,7 @@ CLASSES = ("disc", "square", "triangle", "cross", "ring", "stripes", "diamond", 
 SPLITS: dict[Split, int] = {"train": 32, "val": 8, "test": 24}
 
 
-def draw_shape(kind: str, name: str, size: int) -> np.ndarray:
+def draw_shape(kind: str, name: str, size: int) -> NDArray[np.uint8]:
     """One shape in its own place, size and colours, all a function of `name`.
 
     Args:
