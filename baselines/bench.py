@@ -44,7 +44,9 @@ def bench(
             rates[name].append(measure())
     medians = {name: statistics.median(values) for name, values in rates.items()}
     ratios = {
-        name: statistics.median(h / other for h, other in zip(rates["headwater"], values, strict=True))
+        name: statistics.median(
+            h / other for h, other in zip(rates["headwater"], values, strict=True)
+        )
         for name, values in rates.items()
         if name != "headwater"
     }
@@ -63,11 +65,11 @@ def bench(
 
 
 def _objective() -> Any:
-    from benchmark.registry import OBJECTIVES
     from benchmark.method import Setting
+    from benchmark.registry import OBJECTIVES
 
     cls = OBJECTIVES.get("moco_v2")
-    return cls(Setting("resnet_nano", 32), cls.Config(batch_size=BATCH))
+    return cls(Setting("resnet_nano", 32), cls.config_class(batch_size=BATCH))
 
 
 def _bare() -> Callable[[], float]:
@@ -118,7 +120,7 @@ def _lightly(images: Any) -> dict[str, Callable[[], float]]:
         from lightly.loss import NTXentLoss
         from lightly.models.modules import MoCoProjectionHead
         from lightly.models.utils import deactivate_requires_grad, update_momentum
-        from lightly.transforms import MoCoV2Transform
+        from lightly.transforms.moco_transform import MoCoV2Transform
     except ImportError:
         return {}
     import copy

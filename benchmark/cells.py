@@ -10,6 +10,7 @@ from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import HARNESS, source_sha256
 from benchmark.registry import TASKS
 from benchmark.resolve import ResolvedMethod
+from benchmark.result import Evaluation
 
 #: The evaluation of a checkpoint on the chunks' own held-out images.
 STREAM_TASK = "chunks"
@@ -40,7 +41,7 @@ class Cell:
     phase: int
     parent: "Cell | None" = None
     task: str | None = None
-    evaluation: str | None = None
+    evaluation: Evaluation | None = None
 
     @cached_property
     def key(self) -> str:
@@ -71,7 +72,9 @@ def plan(
         UsageError: a task that the protocol does not have.
     """
     base = f"{protocol.folder}/{method.folder}/seed{replicate}"
-    names = [protocol.task_name(name) for name in tasks] if tasks is not None else protocol.task_names
+    names = (
+        [protocol.task_name(name) for name in tasks] if tasks is not None else protocol.task_names
+    )
     phases = method.build(protocol, replicate).phases(protocol.chunks) or ((),)
     harness = source_sha256(HARNESS)
     cells: list[Cell] = []
@@ -102,7 +105,7 @@ def plan(
     return cells
 
 
-def _evaluation(checkpoint: Cell, name: str, evaluation: str) -> Cell:
+def _evaluation(checkpoint: Cell, name: str, evaluation: Evaluation) -> Cell:
     task = TASKS.get(name)()
     return Cell(
         kind="evaluation",

@@ -199,7 +199,7 @@ class _Worker:
         return outcome
 
     def _evaluate(self, cell: Cell, progress: Progress | None) -> dict[str, Any]:
-        assert cell.parent is not None and cell.task is not None
+        assert cell.parent and cell.task and cell.evaluation
         if self._encoder is None or self._encoder[0] != cell.parent.key:
             # A copy, since an encoder is frozen and training may go on from the same checkpoint.
             method = copy.deepcopy(self._method(cell.parent))

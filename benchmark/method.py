@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.augment import Augmentation, augment
 from benchmark.data.imageset import ImageSet
 from benchmark.errors import UsageError
-from benchmark.models import BACKBONES, normalise
+from benchmark.models import BACKBONES, Backbone, normalise
 
 if TYPE_CHECKING:
     from benchmark.protocol import ProtocolSpec
@@ -93,8 +94,8 @@ class Objective(nn.Module):
     n_views: ClassVar[int] = 2
     version: ClassVar[int] = 1
     augmentation: ClassVar[Augmentation] = Augmentation()
-    Config: ClassVar[type[Config]] = Config
-    backbone: nn.Module
+    config_class: ClassVar[type[Config]] = Config
+    backbone: Backbone
 
     def __init__(self, setting: Setting, config: Config) -> None:
         super().__init__()
@@ -141,8 +142,8 @@ class Method(nn.Module):
 
     needs_labels: ClassVar[bool] = False
     version: ClassVar[int] = 1
-    Config: ClassVar[type[Config]] = Config
-    backbone: nn.Module
+    config_class: ClassVar[type[Config]] = Config
+    backbone: Backbone
 
     def __init__(self, setting: Setting, config: Config) -> None:
         super().__init__()
@@ -227,7 +228,7 @@ def channels_last(images: Tensor) -> Tensor:
     return images.contiguous(memory_format=torch.channels_last)
 
 
-def build_backbone(arch: str) -> nn.Module:
+def build_backbone(arch: str) -> Backbone:
     """A fresh backbone, in channels-last memory format.
 
     Raises:
@@ -249,16 +250,18 @@ class Encoder:
     def __init__(self, method: Method, protocol: "ProtocolSpec") -> None:
         self.method = method.eval().requires_grad_(False)
         self.backbone, self.arch, self.protocol = method.backbone, method.setting.arch, protocol
-        self._memo: dict[tuple[str, str], np.ndarray] = {}
+        self._memo: dict[tuple[str, str], NDArray[np.float32]] = {}
 
-    def features(self, images: ImageSet, split: str) -> np.ndarray:
+    def features(self, images: ImageSet, split: str) -> NDArray[np.float32]:
         """Features (n, D) float32 of one split, in the order of `images.indices(split)`."""
         key = (f"{images.name}:{images.sha256}", split)
         if key not in self._memo:
             self._memo[key] = self.features_of(images.images, images.indices(split))
         return self._memo[key]
 
-    def features_of(self, images: np.ndarray, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    def features_of(
+        self, images: NDArray[np.uint8], rows: Sequence[int] | NDArray[np.int64]
+    ) -> NDArray[np.float32]:
         """Features (n, D) float32 of some rows of uint8 images (N, 3, H, W)."""
         device = next(self.backbone.parameters()).device
         parts = [

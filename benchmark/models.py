@@ -1,13 +1,24 @@
 """Backbones: torchvision's blocks, ending in pooled features; no head."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
 
-class NanoResNet(ResNet):
+class Backbone(nn.Module):
+    """What every backbone offers: `width` features from normalised images, and its stages' maps."""
+
+    width: int
+
+    def maps(self, images: Tensor) -> Sequence[Tensor]:
+        """Maps of the stages, finest first, (N, C, H, W) each, of normalised images."""
+        raise NotImplementedError(f"{type(self).__name__} gives no maps")
+
+
+class NanoResNet(Backbone, ResNet):
     """ResNet of four stages of one basic block, 32-64-128-256 wide, stem stride 2, no max-pool.
 
     1.2 M parameters, 32 MFLOP for an image of 32 x 32. Strides of the four stages' maps relative
@@ -24,31 +35,32 @@ class NanoResNet(ResNet):
 
     def __init__(self) -> None:
         super().__init__(BasicBlock, [1, 1, 1, 1])
-        self.inplanes = 32
-        self.conv1 = nn.Conv2d(3, 32, kernel_size=3, stride=2, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(32)
-        self.maxpool = nn.Identity()  # type: ignore[assignment]
-        self.layer1 = self._make_layer(BasicBlock, 32, 1)
-        self.layer2 = self._make_layer(BasicBlock, 64, 1, stride=2)
-        self.layer3 = self._make_layer(BasicBlock, 128, 1, stride=2)
-        self.layer4 = self._make_layer(BasicBlock, 256, 1, stride=2)
-        self.fc = nn.Identity()  # type: ignore[assignment]
+        net: Any = self  # torchvision is not typed
+        net.inplanes = 32
+        net.conv1 = nn.Conv2d(3, 32, kernel_size=3, stride=2, padding=1, bias=False)
+        net.bn1 = nn.BatchNorm2d(32)
+        net.maxpool = nn.Identity()
+        net.layer1 = net._make_layer(BasicBlock, 32, 1)
+        net.layer2 = net._make_layer(BasicBlock, 64, 1, stride=2)
+        net.layer3 = net._make_layer(BasicBlock, 128, 1, stride=2)
+        net.layer4 = net._make_layer(BasicBlock, 256, 1, stride=2)
+        net.fc = nn.Identity()
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def maps(self, images: Tensor) -> Sequence[Tensor]:
-        """Maps of the four stages, (N, 32/64/128/256, H/2.., W/2..), of normalised images."""
-        x = self.relu(self.bn1(self.conv1(images)))
+        net: Any = self
+        x: Tensor = net.relu(net.bn1(net.conv1(images)))
         maps = []
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
             x = stage(x)
             maps.append(x)
         return maps
 
 
-#: Name to constructor; `width` is the number of features.
-BACKBONES = {"resnet_nano": NanoResNet}
+#: Name to constructor.
+BACKBONES: dict[str, type[Backbone]] = {"resnet_nano": NanoResNet}
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -68,10 +68,10 @@ def build_optimiser(method: Method) -> torch.optim.Optimizer:
     """The optimiser that `method.config` asks for, over the parameters that have a gradient."""
     config = method.config
     parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
-    common = {"lr": config.lr, "weight_decay": config.weight_decay}
+    lr, decay = config.lr, config.weight_decay
     if config.optimiser == "adamw":
-        return torch.optim.AdamW(parameters, fused=True, **common)
-    return torch.optim.SGD(parameters, momentum=0.9, fused=True, **common)
+        return torch.optim.AdamW(parameters, lr=lr, weight_decay=decay, fused=True)
+    return torch.optim.SGD(parameters, lr=lr, weight_decay=decay, momentum=0.9, fused=True)
 
 
 def pretrain_phase(

@@ -33,7 +33,7 @@ class ResolvedMethod:
     """
 
     name: str
-    parts: tuple[type, ...]
+    parts: tuple[Any, ...]
     config: Config
     options: tuple[tuple[str, Any], ...] = ()
 
@@ -69,7 +69,8 @@ class ResolvedMethod:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for("train", protocol.id, self.folder, replicate, "weights"))
             first = self.parts[0](setting, self.config)
-            return first if len(self.parts) == 1 else Composed(first, self.parts[1]())
+            method: Method = first if len(self.parts) == 1 else Composed(first, self.parts[1]())
+        return method
 
 
 def resolve(name: str, options: Mapping[str, Any] | None = None) -> ResolvedMethod:
@@ -88,7 +89,7 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> ResolvedMeth
         >>> resolve("moco_v2/joint", {"temperature": 0.1}).config.temperature
         0.1
     """
-    parts: tuple[type, ...]
+    parts: tuple[Any, ...]
     if ".py:" in name:
         parts = (_from_file(name),)
     elif name in METHODS:
@@ -100,7 +101,7 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> ResolvedMeth
         parts = (METHODS.get(name),)
     options = options or {}
     return ResolvedMethod(
-        name, parts, resolve_config(parts[0].Config, options), tuple(sorted(options.items()))
+        name, parts, resolve_config(parts[0].config_class, options), tuple(sorted(options.items()))
     )
 
 

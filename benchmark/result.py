@@ -10,6 +10,7 @@ from benchmark.errors import DataError
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Evaluation = Literal["linear", "fewshot", "detection", "stream"]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -70,7 +71,7 @@ class TaskRef(Strict):
 
     name: str
     version: int
-    evaluation: Literal["linear", "fewshot", "detection", "stream"]
+    evaluation: Evaluation
     data_sha256: Sha256
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmark.canonical import write_whole
 from benchmark.cells import Cell
@@ -55,7 +56,7 @@ class Store:
         """Write the record; its files must have been written before."""
         write_whole(self.path(cell), record.to_json().encode())
 
-    def write_predictions(self, cell: Cell, arrays: Mapping[str, np.ndarray]) -> FileRef | None:
+    def write_predictions(self, cell: Cell, arrays: Mapping[str, NDArray[Any]]) -> FileRef | None:
         """Write arrays beside the record; None where there are none."""
         if not arrays:
             return None

@@ -3,17 +3,15 @@
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.data.imageset import ImageSet, Sample, load_image_set
 from benchmark.data.source import Library, Source
 from benchmark.errors import UsageError
 from benchmark.method import Encoder
-from benchmark.result import Metric
-
-Evaluation = Literal["linear", "fewshot", "detection", "stream"]
+from benchmark.result import Evaluation, Metric
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class TaskResult:
     """
 
     metrics: Mapping[str, Metric]
-    predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
+    predictions: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
 
 class Task:
@@ -108,9 +106,7 @@ class _Evaluation:
 
 _PROBE = ("tasks.probes.logistic", "tasks.probes.lbfgs", "tasks.probes.metrics")
 EVALUATIONS: dict[str, _Evaluation] = {
-    "linear": _Evaluation(
-        "tasks.probes.linear:evaluate_linear", ("tasks.probes.linear", *_PROBE)
-    ),
+    "linear": _Evaluation("tasks.probes.linear:evaluate_linear", ("tasks.probes.linear", *_PROBE)),
     "fewshot": _Evaluation("tasks.probes.fewshot:evaluate_fewshot", ("tasks.probes.fewshot",)),
     "stream": _Evaluation(
         "tasks.probes.chunks:evaluate_chunks",

@@ -61,7 +61,7 @@ class MoCoV2(Objective):
     Source: Chen et al., Improved Baselines with Momentum Contrastive Learning, 2020.
     """
 
-    Config: ClassVar[type[Config]] = MoCoV2Config
+    config_class: ClassVar[type[Config]] = MoCoV2Config
     config: MoCoV2Config
     queue: Tensor
     position: Tensor

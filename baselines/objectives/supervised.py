@@ -32,7 +32,7 @@ class Supervised(Objective):
 
     needs_labels = True
     n_views = 1
-    Config: ClassVar[type[Config]] = SupervisedConfig
+    config_class: ClassVar[type[Config]] = SupervisedConfig
     config: SupervisedConfig
 
     def __init__(self, setting: Setting, config: SupervisedConfig) -> None:
@@ -43,5 +43,6 @@ class Supervised(Objective):
         self.classifier = nn.Linear(self.backbone.width, setting.n_classes)
 
     def loss(self, views: Views) -> Tensor:
+        assert views.labels is not None
         logits = self.classifier(self.backbone(views.images[0]))
         return F.cross_entropy(logits, views.labels, label_smoothing=self.config.label_smoothing)

@@ -26,9 +26,9 @@ def run(
 
     Example: headwater run -p instance/nano -m moco_v2/sequential --seed 0
     """
+    from benchmark.cli.session import run_methods
     from benchmark.registry import load_shipped
     from benchmark.resolve import parse_options, protocol_named, resolve
-    from benchmark.cli.session import run_methods
 
     load_shipped()
     spec = protocol_named(protocol)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from benchmark.data.imageset import ImageSet
@@ -30,7 +31,7 @@ class StreamReader:
         for number, rows in enumerate(self.rows, start=1):
             self._chunk_of[rows] = number
         self._open = np.zeros(len(self.rows) + 1, dtype=bool)
-        self.visits = {number: 0 for number in range(1, len(self.rows) + 1)}
+        self.visits = dict.fromkeys(range(1, len(self.rows) + 1), 0)
 
     def to(self, device: str) -> "StreamReader":
         """The same reader with its images on a device."""
@@ -38,13 +39,13 @@ class StreamReader:
         self.labels = None if self.labels is None else self.labels.to(device)
         return self
 
-    def open(self, chunks: tuple[int, ...]) -> np.ndarray:
+    def open(self, chunks: tuple[int, ...]) -> NDArray[np.int64]:
         """Close what was open, open these chunks, and return their rows, sorted."""
         self._open[:] = False
         self._open[list(chunks)] = True
         return np.sort(np.concatenate([self.rows[chunk - 1] for chunk in chunks]))
 
-    def read(self, rows: np.ndarray, seed: int) -> Batch:
+    def read(self, rows: NDArray[np.int64], seed: int) -> Batch:
         """The batch of these rows, counted.
 
         Raises:
@@ -64,7 +65,9 @@ class StreamReader:
         return Batch(self.images[index], index, labels, seed)
 
 
-def sample_order(rows: np.ndarray, steps: int, batch_size: int, *names: str | int) -> np.ndarray:
+def sample_order(
+    rows: NDArray[np.int64], steps: int, batch_size: int, *names: str | int
+) -> NDArray[np.int64]:
     """Rows of every step, (steps, batch_size): epochs of permutations, one after the other.
 
     A function of the names alone, so that any step can be gone back to. No sample is dropped at
@@ -75,13 +78,14 @@ def sample_order(rows: np.ndarray, steps: int, batch_size: int, *names: str | in
     for epoch in range(-(-needed // len(rows))):
         generator = torch.Generator().manual_seed(seed_for("order", *names, epoch))
         epochs.append(rows[torch.randperm(len(rows), generator=generator).numpy()])
-    return np.concatenate(epochs)[:needed].reshape(steps, batch_size)
+    order: NDArray[np.int64] = np.concatenate(epochs)[:needed].reshape(steps, batch_size)
+    return order
 
 
 class PhaseSteps(Dataset[Batch]):
     """The steps of one phase as a map-style data set: step number to batch."""
 
-    def __init__(self, reader: StreamReader, order: np.ndarray, *names: str | int) -> None:
+    def __init__(self, reader: StreamReader, order: NDArray[np.int64], *names: str | int) -> None:
         self.reader, self.order, self.names = reader, order, names
 
     def __len__(self) -> int:

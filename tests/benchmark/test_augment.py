@@ -10,9 +10,7 @@ from torchvision.transforms.v2 import functional as tv
 from benchmark.augment import Augmentation, augment, colour_matrices, crop_matrices
 from benchmark.models import normalise
 
-PLAIN = Augmentation(
-    scale=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter_share=0.0, grey_share=0.0
-)
+PLAIN = Augmentation(scale=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter_share=0.0, grey_share=0.0)
 
 
 @pytest.fixture

