@@ -35,8 +35,9 @@ def draw_episodes(labels: NDArray[np.int64], seed: int, *, episodes: int = EPISO
     """Draw episodes of 5 classes, each with 5 images to learn from and 15 to tell apart.
 
     Sets that are too small for this give what they have: all classes if there are fewer than
-    five, and as many queries, at most 15, as at least half of the classes can give. Classes that
-    can give fewer take no part. The draw depends on the seed and the labels alone.
+    five, and as many queries, at most 15, as at least half of the classes, and no fewer than five,
+    can give. Classes that can give fewer take no part. The draw depends on the seed and the labels
+    alone.
 
     Args:
         labels: (N,) classes.
@@ -47,7 +48,7 @@ def draw_episodes(labels: NDArray[np.int64], seed: int, *, episodes: int = EPISO
         The episodes.
 
     Raises:
-        DataError: fewer than two classes, or half of them have no more than 5 images.
+        DataError: fewer than two classes, or too few of them with more than 5 images.
 
     Example:
         >>> drawn = draw_episodes(np.arange(200) % 10, seed=0)
@@ -55,13 +56,15 @@ def draw_episodes(labels: NDArray[np.int64], seed: int, *, episodes: int = EPISO
         ((600, 5, 5), (600, 5, 15))
     """
     classes, sizes = np.unique(labels, return_counts=True)
-    # sorted from the largest, the class in the middle tells what half of the classes can give
-    middle = int(np.sort(sizes)[::-1][(len(sizes) - 1) // 2])
+    # the class that, sorted from the largest, completes half of them, or five if that is more
+    place = max((len(sizes) - 1) // 2, min(WAYS, len(sizes)) - 1)
+    middle = int(np.sort(sizes)[::-1][place])
     queries = min(QUERIES, middle - SHOTS)
     if len(classes) < 2 or queries < 1:
         raise DataError(
-            f"few-shot episodes need two classes or more, half of them with more than {SHOTS} "
-            f"images; there are {len(classes)} classes, the middle one of {middle} images"
+            f"few-shot episodes need two classes or more, of which half, and five if there are so "
+            f"many, have more than {SHOTS} images; here are {len(classes)} classes, and the one "
+            f"that this hangs on has {middle} images"
         )
     able = classes[sizes >= SHOTS + queries]
     ways = min(WAYS, len(able))

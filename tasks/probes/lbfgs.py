@@ -21,6 +21,7 @@ MEMORY = 5  # pairs kept; 4 to 16 take about as many steps, and more cost memory
 ARMIJO = 1e-4  # the share of the promised decrease that a step must bring
 ROUNDING = 2e-7  # relative error of a loss summed from float32 terms
 BACKTRACKS = 15
+PATIENCE = 10  # steps without a lower objective after which float32 can do no more
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,11 @@ def minimise(
     slope_at = gradient(residual, theta)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
     scale = torch.ones(count, device=device)
-    stuck = torch.zeros(count, dtype=torch.bool, device=device)
+    lowest, idle = value, torch.zeros(count, dtype=torch.int64, device=device)
 
     for step in range(max_steps + 1):
         small = slope_at.flatten(1).norm(dim=1).double() <= target[active]
-        done = small | stuck if step < max_steps else torch.ones_like(small)
+        done = small | (idle >= PATIENCE) if step < max_steps else torch.ones_like(small)
         if done.any():
             where = active[done]
             answer.theta[where], answer.objective[where] = theta[done], value[done]
@@ -98,6 +99,7 @@ def minimise(
             if not left.any():
                 break
             active, theta, slope_at, value = active[left], theta[left], slope_at[left], value[left]
+            lowest, idle = lowest[left], idle[left]
             prior, penalty, scale, logits = prior[left], penalty[left], scale[left], logits[:, left]
             pairs = [(moved[left], turned[left], rho[left]) for moved, turned, rho in pairs]
 
@@ -118,7 +120,8 @@ def minimise(
             best = -slope * length / (2 * ((new_value - value) / length - slope))
             shorter = torch.nan_to_num(best).clamp(0.1 * length, 0.5 * length).float()
             length = torch.where(high, shorter, length)
-        stuck = ~(new_value < value)
+        idle = torch.where(new_value < lowest, 0, idle + 1)
+        lowest = torch.minimum(lowest, new_value)
         new_slope_at = gradient(residual, new_theta)
         moved, turned = new_theta - theta, new_slope_at - slope_at
         along = _dot(moved, turned)

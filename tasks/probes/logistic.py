@@ -137,6 +137,19 @@ def fit_one_against_rest(
     told_apart = (frequency > 0) & (frequency < 1)
     wanted, frequency = wanted[:, told_apart], frequency[told_apart]
     classes = len(frequency)
+    shape = (len(weights), targets.shape[1])
+    coefficients = features.new_zeros(*shape, features.shape[1])
+    intercepts = features.new_zeros(shape)
+    if not classes:
+        nothing = torch.zeros(len(weights), dtype=torch.int64, device=features.device)
+        return Fit(
+            weights,
+            coefficients,
+            intercepts,
+            nothing.double(),
+            nothing,
+            torch.ones_like(nothing) > 0,
+        )
 
     def loss(logits: Tensor, problems: Tensor) -> tuple[Tensor, Tensor]:
         goal = wanted[:, problems % classes]
@@ -155,9 +168,6 @@ def fit_one_against_rest(
         (frequency - wanted)[:, :, None],
         loss,
     )
-    shape = (len(weights), targets.shape[1])
-    coefficients = features.new_zeros(*shape, features.shape[1])
-    intercepts = features.new_zeros(shape)
     coefficients[:, told_apart], intercepts[:, told_apart] = found.coefficients, found.intercepts
     return Fit(weights, coefficients, intercepts, found.objectives, found.steps, found.converged)
 
@@ -202,7 +212,9 @@ def _solve(
     ones = features.new_ones(len(features), 1)
     design = torch.cat([centred @ axes, ones], 1)
     curvature = bound * torch.cat([squares, squares.new_full((1,), float(len(features)))])
-    at_start = torch.einsum("nuo,np->uop", residual, design).flatten(1).norm(dim=1).double()
+    at_start = torch.einsum("nuo,np->uop", residual, design).flatten(1).norm(dim=1)
+    # the gradient of features that say nothing is rounding: nothing can be a share of it
+    target = (tolerance * at_start).clamp_min(1e-7 * float(design.norm())).double()
 
     order = np.argsort(weights)[::-1].copy()
     start = features.new_zeros(units, outputs, design.shape[1])
@@ -218,7 +230,7 @@ def _solve(
             strengths.to(features.device).repeat_interleave(units),
             start.repeat(len(some), 1, 1),
             loss,
-            target=(tolerance * at_start).repeat(len(some)),
+            target=target.repeat(len(some)),
             max_steps=max_steps,
         )
         parts.append(part)
