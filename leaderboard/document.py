@@ -51,8 +51,8 @@ def write_data_files(folder: Path, results: Results, boards: Sequence[Board]) ->
     """
     documents = [board_document(board) for board in boards]
     files = {
-        "numbers.csv": results.numbers().to_csv(index=False),
-        "costs.csv": results.costs().to_csv(index=False),
+        "numbers.csv": results.numbers().to_csv(index=False, lineterminator="\n"),
+        "costs.csv": results.costs().to_csv(index=False, lineterminator="\n"),
         "leaderboard.json": json.dumps(documents, indent=1, allow_nan=False) + "\n",
     }
     try:

@@ -132,9 +132,12 @@ def write_between_markers(readme: Path, marker: str, text: str) -> None:
         text: what goes there; written atomically, the rest of the file stays to the byte.
 
     Raises:
-        UsageError: the markers are not there, or not exactly once in this order.
+        UsageError: no such file, or the markers are not there exactly once in this order.
     """
-    content = readme.read_bytes().decode()
+    try:
+        content = readme.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {readme}: {error}") from error
     start, end = f"<!-- headwater:{marker} -->", f"<!-- /headwater:{marker} -->"
     first, last = content.find(start), content.find(end)
     if content.count(start) != 1 or content.count(end) != 1 or last < first:
