@@ -1,0 +1,88 @@
+"""Every figure of the README, written from the records: `python -m leaderboard.readme`."""
+
+import json
+from pathlib import Path
+
+from leaderboard.aggregate import read_results
+from leaderboard.board import Board, Row, load_boards
+from leaderboard.table import markdown_table, write_between_markers
+from leaderboard.words import interval, joined
+
+ROOT = Path(__file__).parent.parent
+
+
+def ranking(board: Board) -> str:
+    """The table, with the command of each row."""
+    commands = "\n".join(row.command for row in board.rows)
+    return f"{markdown_table(board)}\nEach row again:\n\n```\n{commands}\n```"
+
+
+def findings(board: Board) -> str:
+    """What the records say on transfer above the floor, the gap to joint, and forgetting."""
+    lines = []
+    floor = "random_init"
+    for row in board.rows:
+        if row.above_floor is not None:
+            better = [task for task, yes in board.beyond_noise(row.method, floor).items() if yes]
+            lines.append(
+                f"- `{row.method}` is above the untrained network beyond the 95 % interval on "
+                f"{row.above_floor} of 12 tasks ({joined(better)})."
+            )
+    for row in board.rows:
+        if row.gap is not None:
+            lines.append(
+                f"- `{row.method}` is {interval(row.gap, sign=True)} points behind its joint twin "
+                "on average over the twelve tasks."
+            )
+    forgetful = [row for row in board.rows if row.forgetting is not None]
+    lines += [_forgetting(row) for row in forgetful]
+    lines.append(_who_forgets_more(forgetful))
+    return "\n".join(lines)
+
+
+def _forgetting(row: Row) -> str:
+    steps = " → ".join(f"{point.value:.1f}" for _, point in row.first_chunk)
+    return (
+        f"- `{row.method}`: accuracy on chunk 1's held-out images along the stream {steps} %; "
+        f"forgetting {interval(row.forgetting, sign=True)} points (negative: it improves)."
+    )
+
+
+def _who_forgets_more(rows: list[Row]) -> str:
+    known = {row.objective: row for row in rows if row.strategy == "sequential"}
+    ours, theirs = known.get("supervised"), known.get("moco_v2")
+    if not ours or not theirs or not ours.forgetting or not theirs.forgetting:
+        return "- Which of the two forgets more is not known yet."
+    difference = ours.forgetting.value - theirs.forgetting.value
+    if difference > 0:
+        return f"- Supervised training forgets {difference:.1f} points more than MoCo v2."
+    return (
+        f"- Supervised training does **not** forget more than MoCo v2 on this stream: its forgetting "
+        f"is {-difference:.1f} points lower. The chunks of an instance-incremental stream are drawn "
+        "from one distribution, and each brings more images of every class."
+    )
+
+
+def rates(measured: dict[str, object]) -> str:
+    """What `headwater bench --json` printed."""
+    speeds, ratios = measured["images_per_second"], measured["headwater_over"]
+    assert isinstance(speeds, dict) and isinstance(ratios, dict)
+    lines = ["| what | images a second | headwater relative to it |", "| :-- | --: | --: |"]
+    for name, speed in speeds.items():
+        ratio = f"{ratios[name]:.2f}" if name in ratios else ""
+        lines.append(f"| {name} | {speed:.0f} | {ratio} |")
+    note = f"Medians of {measured['rounds']} rounds in one run, {measured['threads']} threads."
+    return "\n".join([*lines, "", note])
+
+
+def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") -> None:
+    """Write the README's figures anew."""
+    (board,) = (b for b in load_boards(read_results(results)) if b.card.id == "instance/nano@1")
+    write_between_markers(readme, "ranking", ranking(board))
+    write_between_markers(readme, "findings", findings(board))
+    measured = json.loads((results / "bench.json").read_text())
+    write_between_markers(readme, "rates", rates(measured))
+
+
+if __name__ == "__main__":
+    update()
