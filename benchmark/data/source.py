@@ -6,6 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -165,7 +166,7 @@ class Library:
         good = same and not verify
         if not good and path.is_file() and sha256_file(path) == source.sha256:
             good = True
-            with explained(path):
+            with suppress(OSError):  # the stamp saves time only; a shared cache may be read-only
                 stamp.write_text(json.dumps(_stamp(path, source.sha256)))
         if good:
             self._checked.add(source)
