@@ -56,7 +56,7 @@ def aggregate(
     for board in found:
         console.print(TerminalTable(board))
     if not found:
-        console.print(f"{store} holds no records yet; headwater demo makes the first ones")
+        print(f"{store} holds no records yet; headwater demo makes the first ones")
 
 
 @site.command()
