@@ -27,10 +27,6 @@ def aggregate(
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder for CSV and JSON files as well.")
     ] = None,
-    readme: Annotated[
-        Path | None,
-        typer.Option(help="Write the first table between this file's headwater:table markers."),
-    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print the ranking of every protocol in a store; average no incomplete row.
@@ -42,14 +38,12 @@ def aggregate(
     from leaderboard.aggregate import read_results
     from leaderboard.board import load_boards
     from leaderboard.document import board_document, write_data_files
-    from leaderboard.table import TerminalTable, markdown_table, write_between_markers
+    from leaderboard.table import TerminalTable
 
     results = read_results(store)
     found = load_boards(results)
     if output is not None:
         write_data_files(output, results, found)
-    if readme is not None and found:
-        write_between_markers(readme, "table", markdown_table(found[0]))
     if as_json:
         return print_json([board_document(board) for board in found])
     console = Console()

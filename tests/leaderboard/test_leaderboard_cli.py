@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from benchmark.errors import HeadwaterError, UsageError
+from benchmark.errors import HeadwaterError
 from leaderboard import cli
 from leaderboard.publish import publisher
 
@@ -43,15 +43,6 @@ def test_aggregate_prints_the_ranking(full_store: Path, tmp_path: Path) -> None:
 def test_aggregate_of_nothing(tmp_path: Path) -> None:
     assert "holds no records yet" in headwater("aggregate", "--store", tmp_path)
     assert json.loads(headwater("aggregate", "--store", tmp_path, "--json")) == []
-
-
-def test_aggregate_writes_the_readme(full_store: Path, tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("a <!-- headwater:table --> <!-- /headwater:table --> b")
-    headwater("aggregate", "--store", full_store, "--readme", readme)
-    assert "| supervised/joint |" in readme.read_text()
-    with pytest.raises(UsageError, match="cannot read"):
-        headwater("aggregate", "--store", full_store, "--readme", tmp_path / "nowhere.md")
 
 
 def test_site_build(full_store: Path, tmp_path: Path) -> None:
