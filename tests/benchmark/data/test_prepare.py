@@ -43,7 +43,12 @@ def nano(cache, golden, monkeypatch):
 
     class Tiny:
         spec = SimpleNamespace(
-            name="tiny", tier="nano", classes=("thing",), sources=(), data_sha256=golden
+            name="tiny",
+            tier="nano",
+            classes=("thing",),
+            sources=(),
+            data_sha256=golden,
+            evaluations=("linear",),
         )
 
         def build(self, library):
@@ -71,8 +76,9 @@ def test_a_second_call_does_nothing(nano):
     assert len(load_image_set("tasks/tiny").ids) == 3
 
 
-def test_tasks_of_other_tiers_are_left_alone(nano):
-    nano.spec.tier = "full"
+@pytest.mark.parametrize("other", [{"tier": "full"}, {"evaluations": ("stream",)}])
+def test_tasks_of_other_tiers_and_without_data_are_left_alone(nano, other):
+    vars(nano.spec).update(other)
     assert prepare_nano(nano.registry) == ("pool",)
 
 
