@@ -157,6 +157,7 @@ class _Worker:
                 manifest_sha256=manifest_sha256(self.protocol.folder),
             ),
             method=self.method.reference(),
+            task=self._task(cell),
             seeds=self.seeds,
             cost=Cost(**cost),
             environment=environment(self.device),
@@ -209,15 +210,20 @@ class _Worker:
             self._encoder[1], evaluation=cell.evaluation, seed=self.seeds.evaluation
         )
         return {
-            "task": TaskRef(
-                name=cell.task,
-                version=task.spec.version,
-                evaluation=cell.evaluation,
-                data_sha256=task.data_sha256(),
-            ),
             "metrics": dict(result.metrics),
             "predictions": self.store.write_predictions(cell, result.predictions),
         }
+
+    def _task(self, cell: Cell) -> TaskRef | None:
+        if cell.task is None or cell.evaluation is None:
+            return None
+        task = TASKS.get(cell.task)()
+        return TaskRef(
+            name=cell.task,
+            version=task.spec.version,
+            evaluation=cell.evaluation,
+            data_sha256=task.data_sha256(),
+        )
 
     def _method(self, checkpoint: Cell | None) -> Method:
         """The method as a finished checkpoint left it, or fresh, on the device."""

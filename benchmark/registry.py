@@ -13,7 +13,15 @@ from benchmark.errors import UsageError
 T = TypeVar("T")
 
 #: Packages whose import registers what Headwater ships; others come by the entry point group.
-SHIPPED = ("benchmark.protocols", "baselines", "tasks.nano", "tasks.smoke", "tasks.stream")
+SHIPPED = (
+    "benchmark.protocols",
+    "baselines.objectives",
+    "baselines.strategies",
+    "baselines.random_init",
+    "tasks.nano",
+    "tasks.smoke",
+    "tasks.stream",
+)
 ENTRY_POINT_GROUP = "headwater.methods"
 
 

@@ -1,6 +1,7 @@
 """Every figure of the README, written from the records: `python -m leaderboard.readme`."""
 
 import json
+import math
 from pathlib import Path
 
 from leaderboard.aggregate import read_results
@@ -31,7 +32,7 @@ def findings(board: Board) -> str:
     for row in board.rows:
         if row.gap is not None:
             lines.append(
-                f"- `{row.method}` is {interval(row.gap, sign=True)} points behind its joint twin "
+                f"- `{row.method}` is {interval(row.gap)} points behind its joint twin "
                 "on average over the twelve tasks."
             )
     forgetful = [row for row in board.rows if row.forgetting is not None]
@@ -54,12 +55,14 @@ def _who_forgets_more(rows: list[Row]) -> str:
     if not ours or not theirs or not ours.forgetting or not theirs.forgetting:
         return "- Which of the two forgets more is not known yet."
     difference = ours.forgetting.value - theirs.forgetting.value
-    if difference > 0:
-        return f"- Supervised training forgets {difference:.1f} points more than MoCo v2."
+    noise = math.hypot(ours.forgetting.half or 0, theirs.forgetting.half or 0)
+    if difference > noise:
+        return f"- Supervised training forgets {difference:.1f} ± {noise:.1f} points more."
+    verdict = "less than" if difference < -noise else "neither more nor less than"
     return (
-        f"- Supervised training does **not** forget more than MoCo v2 on this stream: its forgetting "
-        f"is {-difference:.1f} points lower. The chunks of an instance-incremental stream are drawn "
-        "from one distribution, and each brings more images of every class."
+        f"- Supervised training forgets **{verdict}** MoCo v2 on this stream: the difference is "
+        f"{difference:+.1f} ± {noise:.1f} points. The chunks of an instance-incremental stream are "
+        "drawn from one distribution, so that each brings more images of every class."
     )
 
 

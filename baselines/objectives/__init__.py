@@ -1,1 +1,7 @@
-"""Objectives: the loss on a batch of views, a file each."""
+"""Objectives: the loss on a batch of views, a file each; importing registers them."""
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

@@ -1,1 +1,7 @@
-"""Strategies: what is done about the stream, a file each."""
+"""Strategies: what is done about the stream, a file each; importing registers them."""
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)

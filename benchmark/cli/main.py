@@ -31,7 +31,9 @@ class Verbs(TyperGroup):
         if not isinstance(loaded, typer.Typer):
             app = typer.Typer(add_completion=False, rich_markup_mode=None)
             app.command(cmd_name)(loaded)
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        command.name = cmd_name
+        return command
 
 
 app = typer.Typer(

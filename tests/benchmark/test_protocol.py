@@ -42,14 +42,14 @@ def test_every_protocol_is_in_the_golden_list() -> None:
 )
 def test_any_field_moves_the_digest(field, value, monkeypatch) -> None:
     spec = PROTOCOLS.get("instance/smoke@1")
-    monkeypatch.setattr("benchmark.protocol.manifest_sha256", lambda folder: "fixed")
+    monkeypatch.setattr("benchmark.protocol.manifest_sha256", lambda _: "fixed")
     same = dataclasses.replace(spec)
     assert dataclasses.replace(spec, **{field: value}).digest != same.digest
 
 
 def test_the_manifest_moves_the_digest(monkeypatch) -> None:
     spec = PROTOCOLS.get("instance/smoke@1")
-    monkeypatch.setattr("benchmark.protocol.manifest_sha256", lambda folder: "another")
+    monkeypatch.setattr("benchmark.protocol.manifest_sha256", lambda _: "another")
     assert dataclasses.replace(spec).digest != GOLDEN[spec.id]
 
 
