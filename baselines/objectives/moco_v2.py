@@ -57,11 +57,8 @@ def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> T
 class MoCoV2(Objective):
     """MoCo v2 with its two-layer projector; the queue passes from chunk to chunk.
 
-    Batch norm on the key side uses the momentum average of the query side's statistics: in one
-    process there is nobody to shuffle batches with, and batch statistics would tell a query its own
-    key from the queue's.
-    Source: Chen et al., Improved Baselines with Momentum Contrastive Learning, 2020; the batch norm
-    is that of Cai et al., Exponential Moving Average Normalization, CVPR 2021.
+    One process sees one batch, so batch norm is neither shuffled nor split here.
+    Source: Chen et al., Improved Baselines with Momentum Contrastive Learning, 2020.
     """
 
     config_class: ClassVar[type[Config]] = MoCoV2Config
@@ -99,20 +96,9 @@ class MoCoV2(Objective):
         self.queue[slots] = keys
         self.position.copy_((slots[-1] + 1) % len(self.queue))
 
-    def train(self, mode: bool = True) -> "MoCoV2":
-        """Training mode, but for the key side's batch norm."""
-        super().train(mode)
-        self.key_backbone.eval()
-        return self
-
     @torch.no_grad()
     def after_step(self) -> None:
-        """Move the key encoder, statistics included, towards the query encoder (equation 2)."""
-        key, query = (
-            [t for part in side for t in part.state_dict().values() if t.is_floating_point()]
-            for side in (
-                (self.key_backbone, self.key_projector),
-                (self.backbone, self.projector),
-            )
-        )
+        """Move the key encoder towards the query encoder (equation 2 of MoCo)."""
+        key = [*self.key_backbone.parameters(), *self.key_projector.parameters()]
+        query = [*self.backbone.parameters(), *self.projector.parameters()]
         torch._foreach_lerp_(key, query, 1 - self.config.momentum_encoder)

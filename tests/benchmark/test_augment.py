@@ -96,7 +96,7 @@ def test_hue_keeps_luma_and_comes_back_after_a_full_turn(images: Tensor) -> None
 def test_crop_against_torchvision_s_resized_crop(images: Tensor) -> None:
     # area 1/4, square, not flipped, at a quarter of the free range to the right, half way down
     draws = torch.tensor([0.0625, 0.5, 0.99, 0.25, 0.5])[:, None].expand(5, 6)
-    theta = crop_matrices(draws, Augmentation())
+    theta = crop_matrices(draws, Augmentation(scale=(0.2, 1.0)))
     grid = torch.nn.functional.affine_grid(theta, [6, 3, 20, 20], align_corners=False)
     crop = torch.nn.functional.grid_sample(images.float(), grid, align_corners=False)
     expected = tv.resized_crop(images.float(), top=10, left=5, height=20, width=20, size=[20, 20])
@@ -105,7 +105,9 @@ def test_crop_against_torchvision_s_resized_crop(images: Tensor) -> None:
 
 def test_crops_stay_inside_and_have_the_stated_area() -> None:
     generator = torch.Generator().manual_seed(1)
-    theta = crop_matrices(torch.rand(5, 4000, generator=generator), Augmentation())
+    theta = crop_matrices(
+        torch.rand(5, 4000, generator=generator), Augmentation(scale=(0.2, 1.0), flip=0.5)
+    )
     width, height = theta[:, 0, 0].abs(), theta[:, 1, 1]
     assert (theta[:, 0, 2].abs() + width).max() <= 1 + 1e-6
     assert (theta[:, 1, 2].abs() + height).max() <= 1 + 1e-6
