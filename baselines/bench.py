@@ -11,8 +11,8 @@ import typer
 
 from benchmark.cli.output import JsonOption, print_json
 
-STEPS = 48
-BATCH = 128
+STEPS = 96
+BATCH = 64
 
 
 def bench(

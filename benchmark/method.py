@@ -69,7 +69,7 @@ class ChunkContext:
 
 @dataclass(frozen=True)
 class Config:
-    """Options of every objective; subclass to add more.
+    """Options of every objective; subclass to add more. Defaults are for nano.
 
     Args:
         batch_size: images read from the stream a step.
@@ -78,10 +78,10 @@ class Config:
         weight_decay: of the optimiser.
     """
 
-    batch_size: int = 128
-    optimiser: Literal["sgd", "adamw"] = "sgd"
-    lr: float = 0.06
-    weight_decay: float = 5e-4
+    batch_size: int = 64
+    optimiser: Literal["sgd", "adamw"] = "adamw"
+    lr: float = 5e-4
+    weight_decay: float = 0.01
 
 
 class Objective(nn.Module):

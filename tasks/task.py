@@ -113,6 +113,9 @@ EVALUATIONS: dict[str, _Evaluation] = {
         ("tasks.probes.chunks", "tasks.probes.stream", "tasks.probes.knn", *_PROBE),
     ),
     "detection": _Evaluation(
-        "tasks.detection.evaluate:evaluate_detection", ("tasks.detection.evaluate",)
+        "tasks.detection.evaluate:evaluate_detection",
+        tuple(
+            f"tasks.detection.{name}" for name in ("evaluate", "detector", "metrics", "pictures")
+        ),
     ),
 }
