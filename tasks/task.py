@@ -110,7 +110,10 @@ EVALUATIONS: dict[str, _Evaluation] = {
     "fewshot": _Evaluation("tasks.probes.fewshot:evaluate_fewshot", ("tasks.probes.fewshot",)),
     "stream": _Evaluation(
         "tasks.probes.chunks:evaluate_chunks",
-        ("tasks.probes.chunks", "tasks.probes.stream", "tasks.probes.knn", *_PROBE),
+        tuple(
+            f"tasks.probes.{name}"
+            for name in ("chunks", "stream", "discriminant", "knn", "metrics")
+        ),
     ),
     "detection": _Evaluation(
         "tasks.detection.evaluate:evaluate_detection",
