@@ -24,7 +24,8 @@ bench: .venv/installed
 # The lock is complete, so nothing is resolved; opencv comes headless, since plain opencv-python
 # needs a libGL that servers lack.
 .venv/installed: requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Headwater needs Python 3.10 to 3.13 with venv; install one, or give make PYTHON=/path/to/python"; exit 1; }
+	@$(or $(PYTHON),false) -c 'import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
+		{ echo "Headwater needs Python 3.10 to 3.13 with its venv module: install one, or say make PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
