@@ -36,7 +36,7 @@ class Recipe:
         dropout: share of the backbone's channels that is blanked in training, 0-1.
     """
 
-    epochs: int = 12
+    epochs: int = 10
     batch_size: int = 32
     lr: float = 3e-3
     weight_decay: float = 0.01

@@ -21,6 +21,9 @@ from tasks.task import Task, TaskResult
 #: Pictures at a time in prediction.
 _AT_A_TIME = 64
 
+#: mmdet rounds to a tenth of a point; with room for the last bit.
+_ROUNDING = 0.051
+
 
 def evaluate_detection(
     task: Task,
@@ -57,11 +60,17 @@ def evaluate_detection(
     truth = true_boxes(data, test_rows)
     if not len(truth.image) or not len(true_boxes(data, rows).image):
         raise DataError(f"task {task.spec.name!r} has no boxes, and detection needs some to learn")
-    found, _ = train_and_predict(data, rows, test_rows, encoder, seed, recipe or Recipe())
+    found, summary = train_and_predict(data, rows, test_rows, encoder, seed, recipe or Recipe())
     assert found.score is not None
+    values = detection_metrics(truth, found)
+    for name, theirs in {"ap50": "bbox_mAP_50", "ap": "bbox_mAP", "ap75": "bbox_mAP_75"}.items():
+        if abs(values[name] - 100 * summary.get(f"coco/{theirs}", 0.0)) > _ROUNDING:
+            raise HeadwaterError(
+                f"{name} is {values[name]:.3f} here and {100 * summary[f'coco/{theirs}']:.1f} by "
+                "mmdet's COCO metric: one of the two is at fault; please report this"
+            )
     metrics = {
-        name: Metric(value=value, unit="AP", n=len(test_rows))
-        for name, value in detection_metrics(truth, found).items()
+        name: Metric(value=value, unit="AP", n=len(test_rows)) for name, value in values.items()
     }
     predictions = {
         "image": found.image,

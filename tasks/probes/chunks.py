@@ -1,8 +1,10 @@
 """Accuracy on each chunk's held-out images: the rows of the accuracy matrix a[i][j]."""
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmark.method import Encoder
 from benchmark.pools import load_pool
@@ -33,7 +35,7 @@ def evaluate_chunks(task: Task, encoder: Encoder, seed: int = 0) -> TaskResult:
     features = encoder.features_of(pool.images, np.arange(len(pool.ids)))
     linear: dict[str, Metric] = {}
     near: dict[str, Metric] = {}
-    columns: dict[str, list[np.ndarray]] = {
+    columns: dict[str, list[NDArray[Any]]] = {
         name: [] for name in ("chunk", "index", "label", "prediction", "knn_prediction")
     }
     parts = zip(protocol.manifest.chunks, protocol.manifest.held_out, strict=True)
