@@ -131,7 +131,8 @@ def test_by_hand():
         [0, 1, 1], [square, [20, 20, 30, 30], [0, 0, 10, 6.2]], [0, 0, 0], [0.9, 0.8, 0.7]
     )
     values = detection_metrics(truth, found)
-    # at overlaps of 0.5, 0.55 and 0.6: precision 1 up to recall 0.5, then 2/3: 51 and 50 of 101 points, 6 and 5 of 11
+    # at overlaps of 0.5, 0.55 and 0.6: precision 1 up to recall 0.5, then 2/3: 51 and 50 of 101
+    # points, 6 and 5 of 11
     low, high = (51 + 50 * 2 / 3) / 101, 51 / 101
     assert values["ap50"] == pytest.approx(100 * low)
     assert values["ap75"] == pytest.approx(100 * high)

@@ -169,7 +169,7 @@ def test_every_key_of_the_backbone_must_arrive(encoder, change, told):
 
 def test_a_wrong_backbone_stops_the_evaluation(task):
     narrow = SimpleNamespace(backbone=torch.nn.Linear(2, 2), arch="resnet_nano")
-    with pytest.raises(HeadwaterError, match="missing: bn1.bias"):
+    with pytest.raises(HeadwaterError, match=r"missing: bn1\.bias"):
         evaluate_detection(task, narrow, 0, recipe=RECIPE)
 
 
@@ -188,5 +188,5 @@ def test_figures_that_mmdet_does_not_confirm_are_refused(task, encoder, monkeypa
     perfect = Boxes(truth.image, truth.box, truth.label, np.ones(len(truth.label), np.float32))
     summary = {"coco/bbox_mAP": 1.0, "coco/bbox_mAP_50": 0.9, "coco/bbox_mAP_75": 1.0}
     monkeypatch.setattr(evaluate, "train_and_predict", lambda *_: (perfect, summary))
-    with pytest.raises(HeadwaterError, match="ap50 is 100.000 here and 90.0 by mmdet's"):
+    with pytest.raises(HeadwaterError, match=r"ap50 is 100\.000 here and 90\.0 by mmdet's"):
         evaluate_detection(task, encoder, 0)

@@ -1,6 +1,7 @@
 """Composited scenes: where things lie, what the boxes say, and what is kept apart."""
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -135,7 +136,7 @@ def test_declaration():
     assert {STYLES[design].domain for design in scenes.DESIGNS} == {None}  # in no stream
     assert scenes.DEEPFOREST.licence == "MIT"
     strips = sorted(scenes.STRIPS.values())
-    assert all(a[1] <= b[0] for a, b in zip(strips, strips[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(strips))
 
 
 @pytest.mark.data
