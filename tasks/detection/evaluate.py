@@ -119,7 +119,7 @@ def train_and_predict(
     from mmengine.config import ConfigDict
     from mmengine.runner import Runner
 
-    metric = METRICS.build({"type": "HeadwaterCocoMetric"})
+    metric = METRICS.build({"type": "mmdet.HeadwaterCocoMetric"})
     with tempfile.TemporaryDirectory() as folder, quiet():
         runner = Runner(
             model=ConfigDict(detector_config(encoder.arch, len(data.class_names), recipe)),
