@@ -121,7 +121,7 @@ def write_image_set(
         images = np.stack([sample.image for sample in kept]).transpose(0, 3, 1, 2)
         buffer = io.BytesIO()  # numpy's own writing to disk would hide that the disk is full
         np.save(buffer, np.ascontiguousarray(images), allow_pickle=False)
-        (folder / "images.npy").write_bytes(buffer.getbuffer())
+        (folder / "images.npy").write_bytes(buffer.getvalue())
         about = {
             "format": _FORMAT,
             "class_names": list(class_names),

@@ -51,7 +51,7 @@ def test_nms(threshold, offset):
         torch.from_numpy(boxes), torch.from_numpy(scores), iou_threshold=threshold, offset=offset
     )
     expected = nms_by_definition(boxes, scores, threshold, offset)
-    assert 5 < len(expected) < 55
+    assert 5 < len(expected) < len(boxes)  # something is suppressed
     assert got.tolist() == expected
 
 
