@@ -59,8 +59,8 @@ def fit_multinomial(
         weights: of the penalty, positive, any order; weight = 1 / C of scikit-learn.
         tolerance: a weight is done when the gradient's norm has fallen to this share of what it
             is at W = 0 with the intercepts at the class frequencies. At the default the
-            accuracy is within about half a point of the optimum's, except where separable data and a
-            tiny weight put the optimum nearly at infinity: there this rule is what ends the fit.
+            accuracy is within about half a point of the optimum's, except where separable data and
+            a tiny weight put the optimum nearly at infinity: there this rule is what ends the fit.
         max_steps: the most L-BFGS steps a weight; scikit-learn's own default is 100.
 
     Returns:
