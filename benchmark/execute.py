@@ -70,6 +70,7 @@ def run(
     *,
     replicate: int = 0,
     tasks: Sequence[str] | None = None,
+    cells: Sequence[Cell] | None = None,
 ) -> Outcome:
     """Compute what is missing of one method and replicate, and record it.
 
@@ -83,21 +84,23 @@ def run(
         observer: is told of every cell that is computed.
         replicate: number of the repetition.
         tasks: downstream tasks to evaluate on; None for all of the protocol.
+        cells: the plan, if it has been made already.
     """
-    cells = plan(protocol, method, replicate, tasks)
+    if cells is None:
+        cells = plan(protocol, method, replicate, tasks)
     todo = [cell for cell in cells if store.state(cell) != "done"]
     worker = _Worker(protocol, method, store, replicate)
     if todo:
         worker.require_data(todo)
-    failed: dict[str, Record] = {}
+    failed: list[str] = []
     for cell in todo:
         if cell.parent and cell.parent.key in failed:
-            failed[cell.key] = failed[cell.parent.key]
+            failed.append(cell.key)
             continue
         record = worker.compute(cell, observer.begin(cell))
         observer.end(cell, record)
         if record.status == "failed":
-            failed[cell.key] = record
+            failed.append(cell.key)
     return Outcome(len(todo), len(cells) - len(todo), tuple(failed))
 
 

@@ -150,6 +150,12 @@ class Record(Strict):
     provenance: Provenance
     trust: Literal["self-reported", "rescored", "reproduced"] = "self-reported"
 
+    @property
+    def cause(self) -> str:
+        """Of a failed cell's traceback, the line that says what went wrong."""
+        lines = [line.strip() for line in (self.error or "").splitlines() if line.strip()]
+        return lines[-1] if lines else "no cause was recorded"
+
     def to_json(self) -> str:
         """The record as text, keys in the order of the schema, newline at the end."""
         return json.dumps(self.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"

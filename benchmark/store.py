@@ -1,6 +1,5 @@
 """The store: a folder of records, with the files that they vouch for beside them."""
 
-import hashlib
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from benchmark.canonical import write_whole
 from benchmark.cells import Cell
+from benchmark.data.home import sha256_file
 from benchmark.errors import DataError, HeadwaterError
 from benchmark.result import FileRef, Record, read_record
 
@@ -88,4 +88,4 @@ class Store:
 
 
 def _is_whole(path: Path, sha256: str) -> bool:
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    return path.is_file() and sha256_file(path) == sha256

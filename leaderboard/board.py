@@ -229,7 +229,7 @@ class Board:
             wanted=len(cells) * len(runs),
             missing=tuple(c for c in cells if any(c in missing for missing in lacking.values())),
             failed={
-                found.cell: _last_line(found.record.error)
+                found.cell: found.record.cause
                 for run in runs
                 for found in [*run.phases.values(), *run.evaluations.values()]
                 if found.record.status == "failed"
@@ -286,9 +286,3 @@ def _command(run: Run) -> str:
     found = [*run.phases.values(), *run.evaluations.values()]
     newest = max(found, key=lambda f: (f.record.provenance.ended, f.path))
     return shlex.join(newest.record.provenance.argv)
-
-
-def _last_line(error: str | None) -> str:
-    """Of a traceback, the line that says what went wrong."""
-    lines = [line.strip() for line in (error or "").splitlines() if line.strip()]
-    return lines[-1] if lines else "no cause was recorded"

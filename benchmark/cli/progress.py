@@ -61,15 +61,14 @@ class RunProgress:
 
     def end(self, cell: Cell, record: Record) -> None:
         """A cell is written."""
-        self._done += self._guess.get(cell.key, 0.0)
+        self._done += self._guess[cell.key]
         self._spent += record.cost.seconds
         if record.status == "failed":
-            cause = (record.error or "").strip().splitlines()[-1]
-            self._console.print(f"failed: {cell.title}: {cause}", markup=False)
+            self._console.print(f"failed: {cell.title}: {record.cause}", markup=False)
         self._show(cell, 0.0, "")
 
     def _show(self, cell: Cell, within: float, detail: str) -> None:
-        done = self._done + within * self._guess.get(cell.key, 0.0)
+        done = self._done + within * self._guess[cell.key]
         pace = self._spent / self._done if self._done else 1.0
         left = f"about {_minutes((self._total - done) * pace)} left"
         what = f"{self._count}/{len(self._guess)} {cell.title}{detail}"

@@ -34,12 +34,12 @@ def run_methods(
         For each method how many cells were computed, found, and failed.
     """
     store = Store(store_path)
-    cells = [cell for method in methods for cell in plan(protocol, method, replicate, tasks)]
-    todo = [cell for cell in cells if store.state(cell) != "done"]
+    plans = [plan(protocol, method, replicate, tasks) for method in methods]
+    todo = [cell for cells in plans for cell in cells if store.state(cell) != "done"]
     outcomes = {}
     with RunProgress(protocol, todo) as progress:
-        for method in methods:
-            outcome = run(protocol, method, store, progress, replicate=replicate, tasks=tasks)
+        for method, cells in zip(methods, plans, strict=True):
+            outcome = run(protocol, method, store, progress, replicate=replicate, cells=cells)
             outcomes[method.folder] = {
                 "computed": outcome.computed,
                 "found": outcome.found,
