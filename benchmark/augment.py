@@ -16,6 +16,14 @@ LUMA = (0.299, 0.587, 0.114)
 #: RGB to YIQ; hue turns the I-Q plane. Rows: Y (= LUMA), I, Q.
 _YIQ = torch.tensor([LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
 _RGB = torch.linalg.inv(_YIQ)
+#: RGB to the parts of it that are Y, I-Q, and I-Q after a quarter turn: (3, 3, 3).
+_COLOUR = torch.stack(
+    [
+        _RGB[:, :1] @ _YIQ[:1],
+        _RGB[:, 1:] @ _YIQ[1:],
+        _RGB[:, 1:] @ torch.tensor([[0.0, -1.0], [1.0, 0.0]]) @ _YIQ[1:],
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -69,80 +77,88 @@ def augment(
         >>> one.shape, bool((one == two).all())
         (torch.Size([4, 3, 32, 32]), False)
     """
+    n, device = len(images), images.device
     generator = torch.Generator().manual_seed(seed)
+    draws = torch.rand(12, n, n_views, generator=generator).to(device)
+    grid = sampling_grid(crop_boxes(draws[:5], augmentation), size)
     pixels = images.to(torch.float32)
-    return tuple(_view(pixels, augmentation, size, generator) for _ in range(n_views))
-
-
-def _view(
-    pixels: Tensor, augmentation: Augmentation, size: int, generator: torch.Generator
-) -> Tensor:
-    n = len(pixels)
-    draws = torch.rand(12, n, generator=generator)
-    theta = crop_matrices(draws[:5], augmentation).to(pixels.device)
-    grid = F.affine_grid(theta, [n, 3, size, size], align_corners=False)
-    crops = F.grid_sample(pixels, grid, padding_mode="border", align_corners=False).flatten(2)
-    matrix, offset = colour_matrices(draws[5:], augmentation, crops.mean(2))
+    # the views of an image lie below one another, so that one call samples them all
+    crops = F.grid_sample(
+        pixels, grid.flatten(1, 2), padding_mode="border", align_corners=False
+    ).view(n, 3, n_views, size * size)
+    matrix, offset = colour_matrices(draws[5:], augmentation, crops.mean(3).transpose(1, 2))
     # 0..255 -> -2..2, folded into the same product
-    view = torch.baddbmm(offset.mul(4 / 255).sub(2)[:, :, None], matrix.mul(4 / 255), crops)
-    view = view.clamp_(-2, 2).view(n, 3, size, size)
-    return view.contiguous(memory_format=torch.channels_last)
+    matrix, offset = matrix * (4 / 255), offset[..., None] * (4 / 255) - 2
+    views = []
+    for k in range(n_views):
+        view = torch.baddbmm(offset[:, k], matrix[:, k], crops[:, :, k]).clamp_(-2, 2)
+        view = view.view(n, 3, size, size).contiguous(memory_format=torch.channels_last)
+        views.append(view)
+    return tuple(views)
 
 
-def crop_matrices(draws: Tensor, augmentation: Augmentation) -> Tensor:
-    """Matrices (N, 2, 3) for `affine_grid` from uniform draws (5, N): a crop, perhaps flipped.
+def crop_boxes(draws: Tensor, augmentation: Augmentation) -> Tensor:
+    """Random crops, perhaps flipped, from uniform draws.
 
     The crop has the drawn area and aspect ratio, its sides cut to the image's, and lies anywhere
     inside.
+
+    Args:
+        draws: (5, ...) in [0, 1).
+        augmentation: the strengths.
+
+    Returns:
+        (4, ...): the middle's x and y, width (negative if flipped) and height, in coordinates where
+        the image goes from -1 to 1, so that all four lie in [-1, 1]: width 1 is the image's.
     """
     low, high = augmentation.scale
     area = low + (high - low) * draws[0]
     log_low, log_high = (math.log(bound) for bound in augmentation.ratio)
     ratio = torch.exp(log_low + (log_high - log_low) * draws[1])
-    width = (area * ratio).sqrt().clamp(max=1)
-    height = (area / ratio).sqrt().clamp(max=1)
-    sign = 1 - 2 * (draws[2] < augmentation.flip).to(torch.float32)
-    theta = torch.zeros(len(area), 2, 3)
-    theta[:, 0, 0] = width * sign
-    theta[:, 1, 1] = height
-    theta[:, 0, 2] = (2 * draws[3] - 1) * (1 - width)
-    theta[:, 1, 2] = (2 * draws[4] - 1) * (1 - height)
-    return theta
+    width = (area * ratio).sqrt().clamp_(max=1)
+    height = (area / ratio).sqrt().clamp_(max=1)
+    x = (2 * draws[3] - 1) * (1 - width)
+    y = (2 * draws[4] - 1) * (1 - height)
+    return torch.stack([x, y, torch.where(draws[2] < augmentation.flip, -width, width), height])
+
+
+def sampling_grid(boxes: Tensor, size: int) -> Tensor:
+    """Where `grid_sample` reads each pixel of crops: (N, V, size, size, 2) of boxes (4, N, V)."""
+    x, y, width, height = boxes[..., None]
+    steps = (2 * torch.arange(size, device=boxes.device) + 1) / size - 1
+    grid = boxes.new_empty(*boxes.shape[1:], size, size, 2)
+    grid[..., 0] = (x + width * steps)[:, :, None, :]
+    grid[..., 1] = (y + height * steps)[:, :, :, None]
+    return grid
 
 
 def colour_matrices(
     draws: Tensor, augmentation: Augmentation, means: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The colour map x -> M x + b of each sample, from uniform draws (7, N).
+    """The colour map x -> M x + b of each crop, from uniform draws.
 
     Args:
-        draws: (7, N) in [0, 1).
+        draws: (7, ...) in [0, 1).
         augmentation: the strengths.
-        means: (N, 3) mean colour of each crop, 0-255; contrast is about its luma.
+        means: (..., 3) mean colour of each crop, 0-255; contrast is about its luma.
 
     Returns:
-        M (N, 3, 3) and b (N, 3), on the device of `means`.
+        M (..., 3, 3) and b (..., 3).
     """
-    n, device = draws.shape[1], means.device
     jitter = (draws[0] < augmentation.jitter_share).to(torch.float32)
-    grey = (draws[1] < augmentation.grey_share).to(torch.float32)
-
-    def factor(row: int, strength: float) -> Tensor:
-        return 1 + jitter * strength * (2 * draws[row] - 1)
-
-    brightness = factor(2, augmentation.brightness)
-    contrast = factor(3, augmentation.contrast)
-    saturation = factor(4, augmentation.saturation) * (1 - grey)
-    turn = jitter * augmentation.hue * (2 * draws[5] - 1) * (2 * math.pi)
-    # In YIQ, saturation scales the I-Q plane and hue turns it: one 2 x 2 block.
-    yiq = torch.zeros(n, 3, 3)
-    yiq[:, 0, 0] = 1
-    yiq[:, 1, 1] = yiq[:, 2, 2] = saturation * turn.cos()
-    yiq[:, 2, 1] = saturation * turn.sin()
-    yiq[:, 1, 2] = -yiq[:, 2, 1]
-    matrix = _RGB @ yiq @ _YIQ
-    sign = 1 - 2 * (draws[6] < augmentation.invert_share).to(torch.float32)
-    matrix = (matrix * (brightness * contrast * sign)[:, None, None]).to(device)
-    luma = means @ torch.tensor(LUMA, device=device)
-    offset = luma * ((1 - contrast) * brightness * sign).to(device) + (1 - sign.to(device)) * 127.5
-    return matrix, offset[:, None].expand(n, 3)
+    strengths = (augmentation.brightness, augmentation.contrast, augmentation.saturation)
+    swing = jitter * (2 * draws[2:6] - 1)
+    brightness, contrast, saturation = (
+        1 + strength * swing[k] for k, strength in enumerate(strengths)
+    )
+    turn = swing[3] * (2 * math.pi * augmentation.hue)
+    saturation = torch.where(draws[1] < augmentation.grey_share, 0.0, saturation)
+    sign = torch.where(draws[6] < augmentation.invert_share, -1.0, 1.0)
+    # In YIQ, saturation scales the I-Q plane and hue turns it.
+    grey, plane, turned = _COLOUR.to(means.device)
+    across, along = saturation * turn.sin(), saturation * turn.cos()
+    matrix = grey + along[..., None, None] * plane + across[..., None, None] * turned
+    luma = means @ torch.tensor(LUMA, device=means.device)
+    offset = luma * ((1 - contrast) * brightness * sign) + (1 - sign) * 127.5
+    matrix = matrix * (brightness * contrast * sign)[..., None, None]
+    return matrix, offset[..., None].expand(means.shape)

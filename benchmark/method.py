@@ -80,7 +80,7 @@ class Config:
 
     batch_size: int = 64
     optimiser: Literal["sgd", "adamw"] = "adamw"
-    lr: float = 5e-4
+    lr: float = 1e-3
     weight_decay: float = 0.01
 
 

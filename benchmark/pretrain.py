@@ -28,6 +28,10 @@ class _Trainable(nn.Module):
         super().__init__()
         self.method = method
 
+    def train(self, mode: bool = True) -> "_Trainable":
+        """Nothing: the Runner asks at every step, and modes are the method's own business."""
+        return self
+
     def train_step(self, batch: Batch, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         with optim_wrapper.optim_context(self):
             loss = self.method.training_step(batch)
@@ -103,6 +107,7 @@ def pretrain_phase(
     """
     config = method.config
     curve = _CurveHook(len(steps), config.batch_size, progress)
+    method.train()
     method.begin_chunk(context)
     optimiser = build_optimiser(method)
     Runner(

@@ -17,15 +17,17 @@ class MoCoV2Config(Config):
     """Options of MoCo v2; the defaults are ours, for nano (the paper's in brackets).
 
     Args:
+        batch_size: [256].
         dim: of the embeddings [128].
-        queue_size: keys that are contrasted with; a multiple of the batch size [65,536].
+        queue_size: keys that are contrasted with [65,536].
         temperature: of the softmax [0.2].
         momentum_encoder: share of the old key weights kept at a step [0.999].
     """
 
+    batch_size: int = 128
     dim: int = 128
-    queue_size: int = 2048
-    temperature: float = 0.2
+    queue_size: int = 1024
+    temperature: float = 0.07
     momentum_encoder: float = 0.99
 
 
@@ -48,8 +50,8 @@ def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> T
         >>> round(float(info_nce(q, q, torch.tensor([[0.0, 1.0]]), 1.0)), 4)  # ln(1 + 1/e)
         0.3133
     """
-    positive = (query * key).sum(1, keepdim=True)
-    logits = torch.cat([positive, query @ queue.T], 1) / temperature
+    query = query / temperature
+    logits = torch.cat([(query * key).sum(1, keepdim=True), query @ queue.T], 1)
     return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
 
 
@@ -64,7 +66,6 @@ class MoCoV2(Objective):
     config_class: ClassVar[type[Config]] = MoCoV2Config
     config: MoCoV2Config
     queue: Tensor
-    position: Tensor
 
     def __init__(self, setting: Setting, config: MoCoV2Config) -> None:
         super().__init__(setting, config)
@@ -75,30 +76,24 @@ class MoCoV2(Objective):
         )
         self.key_backbone = copy.deepcopy(self.backbone).requires_grad_(False)
         self.key_projector = copy.deepcopy(self.projector).requires_grad_(False)
+        self._key_and_query = (
+            [*self.key_backbone.parameters(), *self.key_projector.parameters()],
+            [*self.backbone.parameters(), *self.projector.parameters()],
+        )
         self.register_buffer(
             "queue", F.normalize(torch.randn(config.queue_size, config.dim), dim=1)
         )
-        self.register_buffer("position", torch.zeros((), dtype=torch.long))
 
     def loss(self, views: Views) -> Tensor:
         query = F.normalize(self.projector(self.backbone(views.images[0])), dim=1)
         with torch.no_grad():
             key = F.normalize(self.key_projector(self.key_backbone(views.images[1])), dim=1)
-        # The queue is cloned: it is overwritten before the backward pass reads it.
-        loss = info_nce(query, key, self.queue.clone(), self.config.temperature)
-        self.enqueue(key)
+        loss = info_nce(query, key, self.queue, self.config.temperature)
+        # First in, first out. A new tensor: the backward pass still reads the old one.
+        self.queue = torch.cat([self.queue, key])[-len(self.queue) :]
         return loss
-
-    @torch.no_grad()
-    def enqueue(self, keys: Tensor) -> None:
-        """Put keys (N, D) in the place of the oldest N of the queue."""
-        slots = (self.position + torch.arange(len(keys), device=keys.device)) % len(self.queue)
-        self.queue[slots] = keys
-        self.position.copy_((slots[-1] + 1) % len(self.queue))
 
     @torch.no_grad()
     def after_step(self) -> None:
         """Move the key encoder towards the query encoder (equation 2 of MoCo)."""
-        key = [*self.key_backbone.parameters(), *self.key_projector.parameters()]
-        query = [*self.backbone.parameters(), *self.projector.parameters()]
-        torch._foreach_lerp_(key, query, 1 - self.config.momentum_encoder)
+        torch._foreach_lerp_(*self._key_and_query, 1 - self.config.momentum_encoder)

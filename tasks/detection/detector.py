@@ -38,7 +38,7 @@ class Recipe:
 
     epochs: int = 10
     batch_size: int = 32
-    lr: float = 3e-3
+    lr: float = 6e-3
     weight_decay: float = 0.01
     channels: int = 64
     dropout: float = 0.3
@@ -68,7 +68,7 @@ def detector_config(arch: str, n_classes: int, recipe: Recipe) -> dict[str, Any]
         maps = build_backbone(arch).eval().maps(torch.zeros(1, 3, side, side))[-STAGES:]
     return {
         "type": "SingleStageDetector",
-        "data_preprocessor": {"type": "DetDataPreprocessor"},
+        "data_preprocessor": {"type": "HeadwaterPreprocessor"},
         "backbone": {"type": "HeadwaterBackbone", "arch": arch},
         "neck": {
             "type": "HeadwaterNeck",
@@ -143,6 +143,7 @@ def register_modules() -> None:
     """Import mmdet and register what the config names; the classes are known to mmdet only."""
     import_mmdet()
     from mmdet.evaluation import CocoMetric
+    from mmdet.models import DetDataPreprocessor
     from mmdet.registry import METRICS, MODELS
     from mmengine.model import BaseModule
 
@@ -156,6 +157,13 @@ def register_modules() -> None:
             self.kept = [found for _, found in results]
             summary: dict[str, float] = super().compute_metrics(results)
             return summary
+
+    @MODELS.register_module(name="HeadwaterPreprocessor")
+    class Preprocessor(DetDataPreprocessor):  # type: ignore[misc]
+        """mmdet's, which copies no sample that is where it should be."""
+
+        def cast_data(self, data: Any) -> Any:
+            return data if self.device.type == "cpu" else super().cast_data(data)
 
     @MODELS.register_module(name="HeadwaterBackbone")
     class FrozenBackbone(BaseModule):  # type: ignore[misc]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
 
-from benchmark.augment import Augmentation, augment, colour_matrices, crop_matrices
+from benchmark.augment import Augmentation, augment, colour_matrices, crop_boxes, sampling_grid
 from benchmark.models import normalise
 
 PLAIN = Augmentation(scale=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter_share=0.0, grey_share=0.0)
@@ -96,32 +96,46 @@ def test_hue_keeps_luma_and_comes_back_after_a_full_turn(images: Tensor) -> None
 def test_crop_against_torchvision_s_resized_crop(images: Tensor) -> None:
     # area 1/4, square, not flipped, at a quarter of the free range to the right, half way down
     draws = torch.tensor([0.0625, 0.5, 0.99, 0.25, 0.5])[:, None].expand(5, 6)
-    theta = crop_matrices(draws, Augmentation(scale=(0.2, 1.0)))
-    grid = torch.nn.functional.affine_grid(theta, [6, 3, 20, 20], align_corners=False)
+    boxes = crop_boxes(draws[:, :, None], Augmentation(scale=(0.2, 1.0)))
+    grid = sampling_grid(boxes, 20)[:, 0]
     crop = torch.nn.functional.grid_sample(images.float(), grid, align_corners=False)
     expected = tv.resized_crop(images.float(), top=10, left=5, height=20, width=20, size=[20, 20])
     torch.testing.assert_close(crop, expected, atol=1e-2, rtol=0)
 
 
+def test_a_flipped_crop_is_the_mirror_image_of_the_crop(images: Tensor) -> None:
+    crops = [
+        augment(
+            images,
+            Augmentation(flip=flip, jitter_share=0, grey_share=0),
+            n_views=1,
+            size=32,
+            seed=5,
+        )
+        for flip in (0.0, 1.0)
+    ]
+    torch.testing.assert_close(crops[1][0], crops[0][0].flip(3), atol=1e-4, rtol=0)
+
+
 def test_crops_stay_inside_and_have_the_stated_area() -> None:
     generator = torch.Generator().manual_seed(1)
-    theta = crop_matrices(
+    x, y, width, height = crop_boxes(
         torch.rand(5, 4000, generator=generator), Augmentation(scale=(0.2, 1.0), flip=0.5)
     )
-    width, height = theta[:, 0, 0].abs(), theta[:, 1, 1]
-    assert (theta[:, 0, 2].abs() + width).max() <= 1 + 1e-6
-    assert (theta[:, 1, 2].abs() + height).max() <= 1 + 1e-6
+    flipped, width = width < 0, width.abs()
+    assert (x.abs() + width).max() <= 1 + 1e-6
+    assert (y.abs() + height).max() <= 1 + 1e-6
     area = width * height
     assert 0.19 < area.min() < 0.21 and area.max() <= 1 + 1e-6
-    assert math.isclose(float((theta[:, 0, 0] < 0).float().mean()), 0.5, abs_tol=0.03)
+    assert math.isclose(float(flipped.float().mean()), 0.5, abs_tol=0.03)
 
 
 def test_each_sample_has_its_own_parameters_and_the_seed_decides(images: Tensor) -> None:
     same = images[:1].expand(6, -1, -1, -1)
-    (view,) = augment(same, Augmentation(), n_views=1, size=32, seed=3)
-    (again,) = augment(same, Augmentation(), n_views=1, size=32, seed=3)
+    view, second = augment(same, Augmentation(), n_views=2, size=32, seed=3)
+    again = augment(same, Augmentation(), n_views=2, size=32, seed=3)
     (other,) = augment(same, Augmentation(), n_views=1, size=32, seed=4)
-    assert torch.equal(view, again)
+    assert torch.equal(view, again[0]) and torch.equal(second, again[1])
     assert not torch.equal(view, other)
-    assert len({float(sample.sum()) for sample in view}) == 6
+    assert len({float(sample.sum()) for sample in torch.cat([view, second])}) == 12
     assert view.is_contiguous(memory_format=torch.channels_last)

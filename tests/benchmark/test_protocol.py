@@ -12,7 +12,7 @@ from benchmark.protocol import Budget
 from benchmark.registry import PROTOCOLS, TASKS
 
 GOLDEN = {
-    "instance/nano@1": "7aa892fe273db1021d3e3fc867fc9fe8b1320dc6c5d0d4cfe27dacbeac62dce3",
+    "instance/nano@1": "54838ceb0eb910ec19ae8b59a58f24a12408603a97c921c568980737b22bb25a",
     "instance/smoke@1": "da91e2bf6ac9ddd60b57140988e5572c4ee99c1576070f6730993af279c9aec3",
 }
 

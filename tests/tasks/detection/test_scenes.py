@@ -106,8 +106,8 @@ def test_no_drawing_is_on_two_sides():
     # 20 of 30 are in both designs: each gives one drawing to training, one to test or validation
     n = len(subgroups)
     assert len(sides["train"]) == 30 * n
-    assert len(sides["test"]) == 14 * n
-    assert len(sides["val"]) == 6 * n
+    assert len(sides["test"]) == 10 * n
+    assert len(sides["val"]) == 10 * n
     assert {design for design, _ in sides["test"]} == {"openmoji", "fxemoji"}
     drawn_elsewhere = {points for design, points in sides["train"] if design == "fxemoji"}
     assert 0.3 < len(drawn_elsewhere) / (20 * n) < 0.7
@@ -145,7 +145,7 @@ def test_prepared_scenes():
     check_image_set("tasks/scenes", expected_sha256=spec.data_sha256, verify=True)
     data = load_image_set("tasks/scenes")
     assert data.images.shape == (2100, 3, 64, 64)
-    assert Counter(data.splits.tolist()) == {"train": 1200, "val": 300, "test": 600}
+    assert Counter(data.splits.tolist()) == {"train": 2000, "val": 400, "test": 800}
     sides = defaultdict(set)
     for row, pasted in enumerate(data.extra["pasted"]):
         assert set(np.flatnonzero(data.labels[row])) == {box[4] for box in data.boxes[row]}
