@@ -12,7 +12,7 @@ INSTANCE_NANO = ProtocolSpec(
     pool_sha256=POOL_SHA256,
     classes=652,
     chunks=4,
-    budget=Budget(image_visits=65_536),
+    budget=Budget(image_visits=98_304),
     arch="resnet_nano",
     view_size=32,
     tasks=(

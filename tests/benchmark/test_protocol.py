@@ -12,7 +12,7 @@ from benchmark.protocol import Budget
 from benchmark.registry import PROTOCOLS, TASKS
 
 GOLDEN = {
-    "instance/nano@1": "54838ceb0eb910ec19ae8b59a58f24a12408603a97c921c568980737b22bb25a",
+    "instance/nano@1": "053427ba4e96ccae008b6455d6831376c2f3dffc6f97914ee905f4fc8fa99c49",
     "instance/smoke@1": "da91e2bf6ac9ddd60b57140988e5572c4ee99c1576070f6730993af279c9aec3",
 }
 
