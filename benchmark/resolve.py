@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import json
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +155,13 @@ def _from_file(name: str) -> type[Method]:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = "" if isinstance(error, SyntaxError) else f" ({last.filename}, line {last.lineno})"
+        cause = f"{type(error).__name__}: {error}{where}"
+        raise UsageError(f"{path} cannot be imported: {cause}") from error
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, Method)):
         raise UsageError(f"{path} has no class {class_name} that is a benchmark Method")

@@ -77,6 +77,20 @@ class NotOne: pass
 """
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def (", r"cannot be imported: SyntaxError: .*line 1\)"),
+        ("\nimport nowhere_at_all", r"ModuleNotFoundError: .*mine\.py, line 2\)"),
+    ],
+)
+def test_a_method_s_file_that_does_not_run(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        resolve(f"{file}:Mine")
+
+
 def test_a_method_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(MINE)
