@@ -1,9 +1,12 @@
 """`headwater bench`: rates measured against the bare network and against lightly, in one run."""
 
+import importlib.util
+import multiprocessing
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,57 +14,104 @@ import typer
 
 from benchmark.cli.output import JsonOption, print_json
 
-STEPS = 24
-BATCH = 128
+#: Timed steps of one turn, about a second: short, so that a slow spell of the machine hits all
+#: alike. One before them is not timed, since the caches are another's then.
+TURN = 6
+
+Measure = Callable[[], float]
 
 
 def bench(
-    rounds: Annotated[int, typer.Option(min=1, help="Repetitions; medians are printed.")] = 15,
+    rounds: Annotated[int, typer.Option(min=3, help="Turns of each contestant.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the rate of pre-training with MoCo v2 at nano, as ratios taken in one run.
 
     Bare: forward and backward of the query side and forward of the key side, on views in memory.
-    lightly: its MoCo v2 example (install the extra `test`) on the same network, images and batch.
+    lightly: its MoCo v2 example (install the extra `test`) on the same network, images and batch,
+    in a process of its own with the settings that it comes with. All take turns of six steps.
 
     Example: headwater bench
     """
-    import numpy as np
     import torch
 
     from benchmark.registry import load_shipped
 
     load_shipped()
-    images = np.random.default_rng(0).integers(0, 256, (2560, 3, 40, 40), dtype=np.uint8)
-    contestants: dict[str, Callable[[], float]] = {
-        "bare": _bare(),
-        "headwater": _headwater(images),
-        **_lightly(images),
-    }
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, measure in contestants.items():
-            rates[name].append(measure())
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    ratios = {
-        name: statistics.median(
-            h / other for h, other in zip(rates["headwater"], values, strict=True)
-        )
-        for name, values in rates.items()
-        if name != "headwater"
-    }
+    rates = race(rounds)
     document: dict[str, Any] = {
         "benchmark": "moco_v2 pre-training at nano",
+        "batch_size": _objective().config.batch_size,
         "threads": torch.get_num_threads(),
         "rounds": rounds,
-        "images_per_second": {name: round(rate, 1) for name, rate in medians.items()},
-        "headwater_over": {name: round(ratio, 3) for name, ratio in ratios.items()},
+        "images_per_second": {
+            name: round(statistics.median(values), 1) for name, values in rates.items()
+        },
+        "headwater_over": {
+            name: [
+                round(value, 3)
+                for value in statistics.quantiles(
+                    (h / other for h, other in zip(rates["headwater"], values, strict=True)), n=4
+                )
+            ]
+            for name, values in rates.items()
+            if name != "headwater"
+        },
     }
     if as_json:
         return print_json(document)
-    for name, rate in medians.items():
-        ratio = f"   headwater is {ratios[name]:.2f} times this" if name in ratios else ""
-        print(f"{name:24s}{rate:8.0f} images/s{ratio}")
+    for name, rate in document["images_per_second"].items():
+        low, ratio, high = document["headwater_over"].get(name, (0, 0, 0))
+        told = f"   headwater is {ratio:.2f} times this (quartiles {low:.2f}, {high:.2f})"
+        print(f"{name:24s}{rate:8.0f} images/s{told if ratio else ''}")
+
+
+def race(rounds: int) -> dict[str, list[float]]:
+    """Images a second of each contestant in each round, the first, unmeasured one left out.
+
+    The others take their turns between those of Headwater's own loop, which the Runner owns.
+
+    Args:
+        rounds: turns of each.
+    """
+    import numpy as np
+
+    from benchmark.method import ChunkContext, Composed, Strategy
+    from benchmark.pretrain import pretrain_phase
+    from benchmark.streams.reader import PhaseSteps, sample_order
+
+    images = np.random.default_rng(0).integers(0, 256, (2560, 3, 40, 40), dtype=np.uint8)
+    others = {"bare": _bare(), **_lightly(images)}
+    rates: dict[str, list[float]] = {name: [] for name in ("bare", "headwater", *others)}
+    method = Composed(_objective(), Strategy())
+    batch_size = method.config.batch_size
+
+    class Turns(PhaseSteps):
+        since: float | None = None
+
+        def __getitem__(self, step: int) -> Any:
+            if step % (TURN + 1) == 0:
+                if self.since is not None:
+                    seconds = time.perf_counter() - self.since
+                    rates["headwater"].append(TURN * batch_size / seconds)
+                for name, measure in others.items():
+                    rates[name].append(measure())
+            elif step % (TURN + 1) == 1:
+                self.since = time.perf_counter()
+            return super().__getitem__(step)
+
+    reader = _reader(images)
+    count = (rounds + 1) * (TURN + 1) + 1  # the last step closes the last turn
+    order = sample_order(reader.open((1,)), count, batch_size, "bench")
+    with tempfile.TemporaryDirectory() as work_dir:
+        pretrain_phase(
+            method,
+            Turns(reader, order, "bench"),
+            ChunkContext((1,), count),
+            seed=0,
+            work_dir=Path(work_dir),
+        )
+    return {name: values[-rounds:] for name, values in rates.items()}
 
 
 def _objective() -> Any:
@@ -69,105 +119,55 @@ def _objective() -> Any:
     from benchmark.registry import OBJECTIVES
 
     cls = OBJECTIVES.get("moco_v2")
-    return cls(Setting("resnet_nano", 32), cls.config_class(batch_size=BATCH))
+    return cls(Setting("resnet_nano", 32), cls.config_class())
 
 
-def _bare() -> Callable[[], float]:
+def _reader(images: Any) -> Any:
+    from types import SimpleNamespace
+
+    from benchmark.streams.manifest import Manifest
+    from benchmark.streams.reader import StreamReader
+
+    ids = tuple(map(str, range(len(images))))
+    pool: Any = SimpleNamespace(ids=ids, images=images, labels=None)
+    return StreamReader(pool, Manifest(chunks=(ids,), held_out=((),)), labelled=False)
+
+
+def _bare() -> Measure:
     import torch
 
     objective = _objective().train()
-    views = torch.randn(2, BATCH, 3, 32, 32)
+    batch_size = objective.config.batch_size
+    views = torch.randn(2, batch_size, 3, 32, 32)
     query_view, key_view = (v.contiguous(memory_format=torch.channels_last) for v in views)
 
     def measure() -> float:
-        start = time.perf_counter()
-        for _ in range(STEPS):
+        for number in range(TURN + 1):
+            if number == 1:
+                start = time.perf_counter()
             with torch.no_grad():
                 objective.key_projector(objective.key_backbone(key_view))
             objective.projector(objective.backbone(query_view)).square().mean().backward()
             objective.zero_grad(set_to_none=True)
-        return STEPS * BATCH / (time.perf_counter() - start)
+        return float(TURN * batch_size / (time.perf_counter() - start))
 
     return measure
 
 
-def _headwater(images: Any) -> Callable[[], float]:
-    from types import SimpleNamespace
-
-    from benchmark.method import ChunkContext, Composed, Strategy
-    from benchmark.pretrain import pretrain_phase
-    from benchmark.streams.manifest import Manifest
-    from benchmark.streams.reader import PhaseSteps, StreamReader, sample_order
-
-    ids = tuple(map(str, range(len(images))))
-    pool: Any = SimpleNamespace(ids=ids, images=images, labels=None)
-    reader = StreamReader(pool, Manifest(chunks=(ids,), held_out=((),)), labelled=False)
-    method = Composed(_objective(), Strategy())
-    order = sample_order(reader.open((1,)), STEPS, BATCH, "bench")
-
-    def measure() -> float:
-        steps, context = PhaseSteps(reader, order, "bench"), ChunkContext((1,), STEPS)
-        with tempfile.TemporaryDirectory() as work_dir:
-            curve = pretrain_phase(method, steps, context, seed=0, work_dir=Path(work_dir))
-        # the first step pays for the Runner's start, which a run of hundreds does not notice
-        return statistics.harmonic_mean([point.images_per_second for point in curve[1:]])
-
-    return measure
-
-
-def _lightly(images: Any) -> dict[str, Callable[[], float]]:
-    """lightly's MoCo v2 as its example builds it; loading in this process, and in two workers."""
-    try:
-        from lightly.loss import NTXentLoss
-        from lightly.models.modules import MoCoProjectionHead
-        from lightly.models.utils import deactivate_requires_grad, update_momentum
-        from lightly.transforms.moco_transform import MoCoV2Transform
-    except ImportError:
+def _lightly(images: Any) -> dict[str, Measure]:
+    """lightly in a process of its own, loading there, and in two workers of it."""
+    if importlib.util.find_spec("lightly") is None:
         return {}
-    import copy
+    from baselines import bench_lightly
 
-    import torch
-    from PIL import Image
-    from torch.utils.data import DataLoader
+    process = ProcessPoolExecutor(
+        1,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=bench_lightly.start,
+        initargs=(images, _objective().config),
+    )
 
-    from benchmark.models import NanoResNet
-
-    class Pictures(torch.utils.data.Dataset[Any]):
-        def __init__(self) -> None:
-            self.pictures = [Image.fromarray(image.transpose(1, 2, 0)) for image in images]
-            self.transform = MoCoV2Transform(input_size=32)
-
-        def __len__(self) -> int:
-            return len(self.pictures)
-
-        def __getitem__(self, row: int) -> Any:
-            return self.transform(self.pictures[row])
-
-    query = torch.nn.Sequential(NanoResNet(), MoCoProjectionHead(256, 256, 128))
-    key = copy.deepcopy(query)
-    deactivate_requires_grad(key)
-    criterion = NTXentLoss(temperature=0.07, memory_bank_size=(1024, 128))
-    optimiser = torch.optim.SGD(query.parameters(), lr=0.06)
-    pictures = Pictures()
-
-    def measure_with(workers: int) -> Callable[[], float]:
-        def measure() -> float:
-            loader = DataLoader(
-                pictures, batch_size=BATCH, shuffle=True, drop_last=True, num_workers=workers
-            )
-            steps = 0
-            start = time.perf_counter()
-            for view, other in loader:
-                update_momentum(query, key, m=0.99)
-                loss = criterion(query(view), key(other).detach())
-                loss.backward()
-                optimiser.step()
-                optimiser.zero_grad()
-                steps += 1
-                if steps == STEPS // 3:
-                    break
-            return steps * BATCH / (time.perf_counter() - start)
-
-        return measure
+    def measure_with(workers: int) -> Measure:
+        return lambda: process.submit(bench_lightly.turn, TURN, workers).result()
 
     return {f"lightly, {count} workers": measure_with(count) for count in (0, 2)}

@@ -1,29 +1,34 @@
 """Views augmented in batch on tensors, each sample with its own parameters, per seed.
 
 Colour jitter, grey-scale, inversion and normalisation are affine in colour, so all of them together
-are one 3 x 4 matrix a sample, and the whole view costs one grid sample and one batched product.
+are one 3 x 4 matrix a sample, and the whole view costs one grid sample and one batched product. The
+parameters are small and are worked out by numpy on the host; pixels stay on their device.
 """
 
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
+
+Floats = NDArray[np.float32]
 
 #: Luma weights of ITU-R BT.601, as Pillow and torchvision use them.
 LUMA = (0.299, 0.587, 0.114)
 #: RGB to YIQ; hue turns the I-Q plane. Rows: Y (= LUMA), I, Q.
-_YIQ = torch.tensor([LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
-_RGB = torch.linalg.inv(_YIQ)
-#: RGB to the parts of it that are Y, I-Q, and I-Q after a quarter turn: (3, 3, 3).
-_COLOUR = torch.stack(
+_YIQ = np.array([LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)])
+_RGB = np.linalg.inv(_YIQ)
+#: RGB to the parts of it that are Y, I-Q, and I-Q after a quarter turn: (3, 9), flat matrices.
+_COLOUR = np.stack(
     [
         _RGB[:, :1] @ _YIQ[:1],
         _RGB[:, 1:] @ _YIQ[1:],
-        _RGB[:, 1:] @ torch.tensor([[0.0, -1.0], [1.0, 0.0]]) @ _YIQ[1:],
+        _RGB[:, 1:] @ np.array([[0.0, -1.0], [1.0, 0.0]]) @ _YIQ[1:],
     ]
-)
+).reshape(3, 9)
 
 
 @dataclass(frozen=True)
@@ -79,16 +84,22 @@ def augment(
     """
     n, device = len(images), images.device
     generator = torch.Generator().manual_seed(seed)
-    draws = torch.rand(12, n, n_views, generator=generator).to(device)
-    grid = sampling_grid(crop_boxes(draws[:5], augmentation), size)
-    pixels = images.to(torch.float32)
+    draws = torch.rand(12, n, n_views, generator=generator).numpy()
+    boxes = torch.from_numpy(crop_boxes(draws[:5], augmentation)).to(device)
+    # 0..255 -> -2..2, folded into the colour map
+    matrix, lift, shift = (
+        torch.from_numpy(part * np.float32(4 / 255)).to(device)
+        for part in colour_maps(draws[5:], augmentation)
+    )
     # the views of an image lie below one another, so that one call samples them all
     crops = F.grid_sample(
-        pixels, grid.flatten(1, 2), padding_mode="border", align_corners=False
+        images.to(torch.float32),
+        sampling_grid(boxes, size).flatten(1, 2),
+        padding_mode="border",
+        align_corners=False,
     ).view(n, 3, n_views, size * size)
-    matrix, offset = colour_matrices(draws[5:], augmentation, crops.mean(3).transpose(1, 2))
-    # 0..255 -> -2..2, folded into the same product
-    matrix, offset = matrix * (4 / 255), offset[..., None] * (4 / 255) - 2
+    luma = torch.tensor(LUMA, device=device) @ crops.mean(3)
+    offset = torch.addcmul(shift - 2, lift, luma)[..., None, None].expand(-1, -1, 3, 1)
     views = []
     for k in range(n_views):
         view = torch.baddbmm(offset[:, k], matrix[:, k], crops[:, :, k]).clamp_(-2, 2)
@@ -97,7 +108,7 @@ def augment(
     return tuple(views)
 
 
-def crop_boxes(draws: Tensor, augmentation: Augmentation) -> Tensor:
+def crop_boxes(draws: Floats, augmentation: Augmentation) -> Floats:
     """Random crops, perhaps flipped, from uniform draws.
 
     The crop has the drawn area and aspect ratio, its sides cut to the image's, and lies anywhere
@@ -114,51 +125,47 @@ def crop_boxes(draws: Tensor, augmentation: Augmentation) -> Tensor:
     low, high = augmentation.scale
     area = low + (high - low) * draws[0]
     log_low, log_high = (math.log(bound) for bound in augmentation.ratio)
-    ratio = torch.exp(log_low + (log_high - log_low) * draws[1])
-    width = (area * ratio).sqrt().clamp_(max=1)
-    height = (area / ratio).sqrt().clamp_(max=1)
+    ratio = np.exp(log_low + (log_high - log_low) * draws[1])
+    width = np.minimum(np.sqrt(area * ratio), 1)
+    height = np.minimum(np.sqrt(area / ratio), 1)
     x = (2 * draws[3] - 1) * (1 - width)
     y = (2 * draws[4] - 1) * (1 - height)
-    return torch.stack([x, y, torch.where(draws[2] < augmentation.flip, -width, width), height])
+    return np.stack([x, y, np.where(draws[2] < augmentation.flip, -width, width), height])
 
 
 def sampling_grid(boxes: Tensor, size: int) -> Tensor:
     """Where `grid_sample` reads each pixel of crops: (N, V, size, size, 2) of boxes (4, N, V)."""
     x, y, width, height = boxes[..., None]
     steps = (2 * torch.arange(size, device=boxes.device) + 1) / size - 1
-    grid = boxes.new_empty(*boxes.shape[1:], size, size, 2)
-    grid[..., 0] = (x + width * steps)[:, :, None, :]
-    grid[..., 1] = (y + height * steps)[:, :, :, None]
-    return grid
+    across, down = torch.addcmul(x, width, steps), torch.addcmul(y, height, steps)
+    shape = (*boxes.shape[1:], size, size)
+    return torch.stack([across[..., None, :].expand(shape), down[..., None].expand(shape)], dim=-1)
 
 
-def colour_matrices(
-    draws: Tensor, augmentation: Augmentation, means: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The colour map x -> M x + b of each crop, from uniform draws.
+def colour_maps(draws: Floats, augmentation: Augmentation) -> tuple[Floats, Floats, Floats]:
+    """The colour map x -> M x + a l + b of each crop, l its mean luma, from uniform draws.
+
+    Colours are 0-255. The mean luma comes in because contrast is about it.
 
     Args:
         draws: (7, ...) in [0, 1).
         augmentation: the strengths.
-        means: (..., 3) mean colour of each crop, 0-255; contrast is about its luma.
 
     Returns:
-        M (..., 3, 3) and b (..., 3).
+        M (..., 3, 3), a (...) and b (...), which is the same for all three colours.
     """
-    jitter = (draws[0] < augmentation.jitter_share).to(torch.float32)
-    strengths = (augmentation.brightness, augmentation.contrast, augmentation.saturation)
-    swing = jitter * (2 * draws[2:6] - 1)
-    brightness, contrast, saturation = (
-        1 + strength * swing[k] for k, strength in enumerate(strengths)
-    )
+    jittered = draws[0] < augmentation.jitter_share
+    swing = np.where(jittered, 2 * draws[2:6] - 1, np.float32(0))
+    brightness = 1 + augmentation.brightness * swing[0]
+    contrast = 1 + augmentation.contrast * swing[1]
+    saturation = 1 + augmentation.saturation * swing[2]
+    saturation = np.where(draws[1] < augmentation.grey_share, np.float32(0), saturation)
     turn = swing[3] * (2 * math.pi * augmentation.hue)
-    saturation = torch.where(draws[1] < augmentation.grey_share, 0.0, saturation)
-    sign = torch.where(draws[6] < augmentation.invert_share, -1.0, 1.0)
+    sign = np.where(draws[6] < augmentation.invert_share, np.float32(-1), np.float32(1))
     # In YIQ, saturation scales the I-Q plane and hue turns it.
-    grey, plane, turned = _COLOUR.to(means.device)
-    across, along = saturation * turn.sin(), saturation * turn.cos()
-    matrix = grey + along[..., None, None] * plane + across[..., None, None] * turned
-    luma = means @ torch.tensor(LUMA, device=means.device)
-    offset = luma * ((1 - contrast) * brightness * sign) + (1 - sign) * 127.5
-    matrix = matrix * (brightness * contrast * sign)[..., None, None]
-    return matrix, offset[..., None].expand(means.shape)
+    parts = np.stack(
+        [np.ones_like(turn), saturation * np.cos(turn), saturation * np.sin(turn)], axis=-1
+    )
+    scaled = parts * (brightness * contrast * sign)[..., None]
+    matrix = (scaled @ _COLOUR.astype(np.float32)).reshape(*turn.shape, 3, 3)
+    return matrix, (1 - contrast) * brightness * sign, (1 - sign) * np.float32(127.5)

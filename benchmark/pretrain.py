@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from benchmark.errors import HeadwaterError
+from benchmark.memory import keep_freed_memory
 from benchmark.method import Batch, ChunkContext, Method
 from benchmark.result import CurvePoint
 from benchmark.streams.reader import PhaseSteps
@@ -89,7 +90,7 @@ def pretrain_phase(
 ) -> tuple[CurvePoint, ...]:
     """Train a method on the steps of one phase, in place.
 
-    SGD and its cosine schedule are those of `method.config`, and start anew.
+    The optimiser and its cosine schedule are those of `method.config`, and start anew.
 
     Args:
         method: on the device that it is to be trained on.
@@ -105,6 +106,7 @@ def pretrain_phase(
     Raises:
         HeadwaterError: the loss is not finite; names the step.
     """
+    keep_freed_memory()
     config = method.config
     curve = _CurveHook(len(steps), config.batch_size, progress)
     method.train()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board, Row, load_boards
+from leaderboard.statistics import Estimate
 from leaderboard.table import markdown_table, write_between_markers
 from leaderboard.words import interval, joined
 
@@ -31,9 +32,11 @@ def findings(board: Board) -> str:
             )
     for row in board.rows:
         if row.gap is not None:
+            size = interval(Estimate(abs(row.gap.value), row.gap.half))
+            side = "behind" if row.gap.value > 0 else "ahead of"
             lines.append(
-                f"- `{row.method}` is {interval(row.gap)} points behind its joint twin "
-                "on average over the twelve tasks."
+                f"- `{row.method}` is {size} points {side} its joint twin on average over the "
+                f"twelve tasks{'' if row.gap.beyond_noise else ', which is within noise'}."
             )
     forgetful = [row for row in board.rows if row.forgetting is not None]
     lines += [_forgetting(row) for row in forgetful]
@@ -70,11 +73,18 @@ def rates(measured: dict[str, object]) -> str:
     """What `headwater bench --json` printed."""
     speeds, ratios = measured["images_per_second"], measured["headwater_over"]
     assert isinstance(speeds, dict) and isinstance(ratios, dict)
-    lines = ["| what | images a second | headwater relative to it |", "| :-- | --: | --: |"]
+    lines = [
+        "| what | images a second | headwater relative to it | quartiles |",
+        "| :-- | --: | --: | --: |",
+    ]
     for name, speed in speeds.items():
-        ratio = f"{ratios[name]:.2f}" if name in ratios else ""
-        lines.append(f"| {name} | {speed:.0f} | {ratio} |")
-    note = f"Medians of {measured['rounds']} rounds in one run, {measured['threads']} threads."
+        low, ratio, high = ratios.get(name, ("", "", ""))
+        told = f"{ratio:.2f} | {low:.2f} to {high:.2f}" if name in ratios else " | "
+        lines.append(f"| {name} | {speed:.0f} | {told} |")
+    note = (
+        f"Medians of {measured['rounds']} rounds in one run, {measured['threads']} threads, "
+        f"batches of {measured['batch_size']}; each ratio is of neighbours in time."
+    )
     return "\n".join([*lines, "", note])
 
 

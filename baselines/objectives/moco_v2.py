@@ -18,17 +18,19 @@ class MoCoV2Config(Config):
 
     Args:
         batch_size: [256].
+        lr: of AdamW [0.03, of SGD].
         dim: of the embeddings [128].
         queue_size: keys that are contrasted with [65,536].
         temperature: of the softmax [0.2].
         momentum_encoder: share of the old key weights kept at a step [0.999].
     """
 
-    batch_size: int = 128
+    batch_size: int = 256
+    lr: float = 1.4e-3
     dim: int = 128
     queue_size: int = 1024
     temperature: float = 0.07
-    momentum_encoder: float = 0.99
+    momentum_encoder: float = 0.995
 
 
 def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
@@ -85,9 +87,10 @@ class MoCoV2(Objective):
         )
 
     def loss(self, views: Views) -> Tensor:
-        query = F.normalize(self.projector(self.backbone(views.images[0])), dim=1)
+        # The keys first: what their pass frees, the query's pass takes while it is in the cache.
         with torch.no_grad():
             key = F.normalize(self.key_projector(self.key_backbone(views.images[1])), dim=1)
+        query = F.normalize(self.projector(self.backbone(views.images[0])), dim=1)
         loss = info_nce(query, key, self.queue, self.config.temperature)
         # First in, first out. A new tensor: the backward pass still reads the old one.
         self.queue = torch.cat([self.queue, key])[-len(self.queue) :]

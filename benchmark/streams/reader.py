@@ -58,11 +58,12 @@ class StreamReader:
                 f"sample {self.ids[row]} belongs to chunk {self._chunk_of[row]}, which is not open "
                 "(0 means held out); a method may read the open chunks only"
             )
-        for chunk, count in zip(*np.unique(chunks, return_counts=True), strict=True):
-            self.visits[int(chunk)] += int(count)
+        for chunk, count in enumerate(np.bincount(chunks)):
+            if count:
+                self.visits[chunk] += int(count)
         index = torch.from_numpy(rows).to(self.images.device)
-        labels = None if self.labels is None else self.labels[index]
-        return Batch(self.images[index], index, labels, seed)
+        labels = None if self.labels is None else self.labels.index_select(0, index)
+        return Batch(self.images.index_select(0, index), index, labels, seed)
 
 
 def sample_order(

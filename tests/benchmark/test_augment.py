@@ -7,7 +7,14 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as tv
 
-from benchmark.augment import Augmentation, augment, colour_matrices, crop_boxes, sampling_grid
+from benchmark.augment import (
+    LUMA,
+    Augmentation,
+    augment,
+    colour_maps,
+    crop_boxes,
+    sampling_grid,
+)
 from benchmark.models import normalise
 
 PLAIN = Augmentation(scale=(1.0, 1.0), ratio=(1.0, 1.0), flip=0.0, jitter_share=0.0, grey_share=0.0)
@@ -22,8 +29,10 @@ def images() -> Tensor:
 
 def colour_of(images: Tensor, augmentation: Augmentation, draws: Tensor) -> Tensor:
     pixels = images.float()
-    matrix, offset = colour_matrices(draws, augmentation, pixels.mean((2, 3)))
-    return torch.einsum("nij,njhw->nihw", matrix, pixels) + offset[:, :, None, None]
+    matrix, lift, shift = map(torch.from_numpy, colour_maps(draws.numpy(), augmentation))
+    luma = pixels.mean((2, 3)) @ torch.tensor(LUMA)
+    mapped = torch.einsum("nij,njhw->nihw", matrix, pixels)
+    return mapped + (lift * luma + shift)[:, None, None, None]
 
 
 def test_without_strength_a_view_is_the_normalised_image(images: Tensor) -> None:
@@ -96,8 +105,8 @@ def test_hue_keeps_luma_and_comes_back_after_a_full_turn(images: Tensor) -> None
 def test_crop_against_torchvision_s_resized_crop(images: Tensor) -> None:
     # area 1/4, square, not flipped, at a quarter of the free range to the right, half way down
     draws = torch.tensor([0.0625, 0.5, 0.99, 0.25, 0.5])[:, None].expand(5, 6)
-    boxes = crop_boxes(draws[:, :, None], Augmentation(scale=(0.2, 1.0)))
-    grid = sampling_grid(boxes, 20)[:, 0]
+    boxes = crop_boxes(draws[:, :, None].numpy(), Augmentation(scale=(0.2, 1.0)))
+    grid = sampling_grid(torch.from_numpy(boxes), 20)[:, 0]
     crop = torch.nn.functional.grid_sample(images.float(), grid, align_corners=False)
     expected = tv.resized_crop(images.float(), top=10, left=5, height=20, width=20, size=[20, 20])
     torch.testing.assert_close(crop, expected, atol=1e-2, rtol=0)
@@ -120,14 +129,14 @@ def test_a_flipped_crop_is_the_mirror_image_of_the_crop(images: Tensor) -> None:
 def test_crops_stay_inside_and_have_the_stated_area() -> None:
     generator = torch.Generator().manual_seed(1)
     x, y, width, height = crop_boxes(
-        torch.rand(5, 4000, generator=generator), Augmentation(scale=(0.2, 1.0), flip=0.5)
+        torch.rand(5, 4000, generator=generator).numpy(), Augmentation(scale=(0.2, 1.0), flip=0.5)
     )
-    flipped, width = width < 0, width.abs()
-    assert (x.abs() + width).max() <= 1 + 1e-6
-    assert (y.abs() + height).max() <= 1 + 1e-6
+    flipped, width = width < 0, abs(width)
+    assert (abs(x) + width).max() <= 1 + 1e-6
+    assert (abs(y) + height).max() <= 1 + 1e-6
     area = width * height
     assert 0.19 < area.min() < 0.21 and area.max() <= 1 + 1e-6
-    assert math.isclose(float(flipped.float().mean()), 0.5, abs_tol=0.03)
+    assert math.isclose(float(flipped.mean()), 0.5, abs_tol=0.03)
 
 
 def test_each_sample_has_its_own_parameters_and_the_seed_decides(images: Tensor) -> None:
