@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import DataError, UsageError
+from tasks.detection.metrics import Boxes, ap50_of_samples
 from tasks.probes.metrics import average_precision_11
 
 #: Standard errors on each side of a 95 % interval.
@@ -181,11 +182,12 @@ def evidence(arrays: Arrays, metric: str) -> Evidence | None:
         arrays: as saved beside the record. Linear: `index` (n,), `label` and `prediction` (n,),
             for map11 `label` and `score` (n, C). Few-shot: `accuracy_5shot`, `accuracy_1shot`
             (episodes,) in %, episode i being the same for all methods. Stream: `index`, `label`
-            and `prediction` of all held-out images, and `chunk`, from 1.
+            and `prediction` of all held-out images, and `chunk`, from 1. Detection: `image`, `box`,
+            `label` and `score` of what was found, `truth_image`, `truth_box` and `truth_label`.
         metric: name of the headline metric.
 
     Returns:
-        The evidence; None for a metric whose predictions do not say it (detection).
+        The evidence; None for a metric that nothing is known of.
 
     Raises:
         DataError: an array that the metric needs is missing or has the wrong shape.
@@ -196,6 +198,9 @@ def evidence(arrays: Arrays, metric: str) -> Evidence | None:
             return Evidence(b"episodes %d" % len(units), units, np.zeros(len(units)))
         if metric == "map11":
             return _resampled(arrays["index"], arrays["label"], arrays["score"])
+        if metric == "ap50":
+            truth = Boxes(*(arrays[f"truth_{name}"] for name in ("image", "box", "label")))
+            return _detected(truth, Boxes(*(arrays[n] for n in ("image", "box", "label", "score"))))
         if metric in ("top1", "mean_per_class") or metric.startswith("chunk"):
             index, label, answer = (arrays[name] for name in ("index", "label", "prediction"))
             if metric.startswith("chunk"):
@@ -210,13 +215,25 @@ def evidence(arrays: Arrays, metric: str) -> Evidence | None:
 
 def _resampled(index: NDArray[Any], label: NDArray[Any], score: NDArray[Any]) -> Evidence:
     """11-point mAP of bootstrap samples, the same ones for every method on the same images."""
-    n = len(index)
-    counts = np.random.default_rng(n).multinomial(n, np.full(n, 1 / n), RESAMPLES)
+    counts = _samples(len(index))
     classes = [
         average_precision_11(np.asarray(score[:, c], dtype=np.float64), label[:, c] > 0, counts)
         for c in np.flatnonzero(label.any(axis=0))
     ]
     return Evidence(_identity(index, label), replicates=100 * np.nanmean(classes, axis=0))
+
+
+def _detected(truth: Boxes, found: Boxes) -> Evidence:
+    """AP50 of bootstrap samples of the pictures that hold an object or in which one was found."""
+    images = np.unique(np.concatenate([truth.image, found.image]))
+    identity = _identity(images, truth.label) + truth.box.astype(np.float64).tobytes()
+    replicates = ap50_of_samples(truth, found, images, _samples(len(images)))
+    return Evidence(identity, replicates=replicates)
+
+
+def _samples(n: int) -> NDArray[np.int64]:
+    """How often each of n images occurs in each bootstrap sample; the same for equal n."""
+    return np.random.default_rng(n).multinomial(n, np.full(n, 1 / n), RESAMPLES)
 
 
 def _identity(index: NDArray[Any], label: NDArray[Any]) -> bytes:

@@ -59,11 +59,11 @@ def detection_metrics(truth: Boxes, found: Boxes) -> dict[str, float]:
     """
     coco, voc = [], []
     for label in np.unique(truth.label):
-        true, seen = _of_class(truth, label), _of_class(found, label)
-        hits, scores, hits_voc = _matched(true, seen)
-        order = np.argsort(-scores, kind="mergesort")
-        coco.append([_coco(column[order], len(true.image)) for column in hits.T])
-        voc.append(_voc(hits_voc[order], len(true.image)))
+        true = _of_class(truth, label)
+        ranked = _ranked(true, _of_class(found, label))
+        objects, once = np.array([len(true.image)]), np.ones((1, len(ranked.image)), np.int64)
+        coco.append([_coco(column, objects, once)[0] for column in ranked.hits.T])
+        voc.append(_voc(ranked.hits_voc, len(true.image)))
     mean = 100 * np.mean(coco, axis=0)
     return {
         "ap50": float(mean[0]),
@@ -71,6 +71,38 @@ def detection_metrics(truth: Boxes, found: Boxes) -> dict[str, float]:
         "ap75": float(mean[5]),
         "voc_ap50": 100 * float(np.mean(voc)),
     }
+
+
+def ap50_of_samples(
+    truth: Boxes, found: Boxes, images: NDArray[np.int64], counts: NDArray[np.int64]
+) -> Floats:
+    """COCO's AP50 on bootstrap samples of the test images.
+
+    Args:
+        truth: every object of the test images.
+        found: with scores.
+        images: (n,) the test images, sorted.
+        counts: (B, n) how often each occurs in each sample.
+
+    Returns:
+        (B,) in 0..100, averaged over the classes that occur in the sample.
+
+    Example:
+        >>> box = np.array([[0.0, 0, 10, 10], [0, 0, 10, 10]])
+        >>> truth = Boxes(np.array([0, 1]), box, np.array([3, 3]))
+        >>> found = Boxes(np.array([0]), box[:1], np.array([3]), np.array([0.9]))
+        >>> ap50_of_samples(truth, found, np.arange(2), np.array([[2, 0], [0, 2]]))
+        array([100.,   0.])
+    """
+    values = []
+    for label in np.unique(truth.label):
+        true = _of_class(truth, label)
+        ranked = _ranked(true, _of_class(found, label))
+        objects = counts[:, np.searchsorted(images, true.image)].sum(1)
+        often = counts[:, np.searchsorted(images, ranked.image)]
+        values.append(_coco(ranked.hits[:, 0], objects, often))
+    mean: Floats = 100 * np.nanmean(values, axis=0)
+    return mean
 
 
 def overlaps(a: Floats, b: Floats) -> Floats:
@@ -95,15 +127,22 @@ def _of_class(boxes: Boxes, label: int) -> Boxes:
     return Boxes(boxes.image[rows], boxes.box[rows].astype(np.float64), boxes.label[rows], score)
 
 
-def _matched(truth: Boxes, found: Boxes) -> tuple[Bools, Floats, Bools]:
-    """Which detections of one class hit.
+@dataclass(frozen=True)
+class _Ranked:
+    """Detections of one class, surest first: their images, and which of them hit.
 
-    Returns:
-        (K, 10) by COCO's rule at each of `OVERLAPS`; (K,) their scores; (K,) by VOC's rule at 0.5.
+    By COCO's rule at each of `OVERLAPS` (K, 10), and by VOC's at 0.5 (K,).
     """
+
+    image: NDArray[np.int64]
+    hits: Bools
+    hits_voc: Bools
+
+
+def _ranked(truth: Boxes, found: Boxes) -> _Ranked:
     hits: list[Bools] = [np.zeros((0, len(OVERLAPS)), bool)]
-    scores: list[Floats] = [np.zeros(0)]
     hits_voc: list[Bools] = [np.zeros(0, bool)]
+    kept: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     assert found.score is not None
     for image in np.unique(found.image):
         rows = np.flatnonzero(found.image == image)
@@ -111,8 +150,12 @@ def _matched(truth: Boxes, found: Boxes) -> tuple[Bools, Floats, Bools]:
         overlap = overlaps(found.box[rows], truth.box[truth.image == image])
         hits.append(_hits_coco(overlap))
         hits_voc.append(_hits_voc(overlap))
-        scores.append(found.score[rows].astype(np.float64))
-    return np.concatenate(hits), np.concatenate(scores), np.concatenate(hits_voc)
+        kept.append(rows)
+    rows = np.concatenate(kept)
+    order = np.argsort(-found.score[rows].astype(np.float64), kind="mergesort")
+    return _Ranked(
+        found.image[rows[order]], np.concatenate(hits)[order], np.concatenate(hits_voc)[order]
+    )
 
 
 def _hits_coco(overlap: Floats) -> Bools:
@@ -142,12 +185,15 @@ def _hits_voc(overlap: Floats) -> Bools:
     return hits
 
 
-def _coco(hits: Bools, objects: int) -> float:
-    found = np.cumsum(hits)
-    precision = found / np.arange(1, len(hits) + 1)
-    precision = np.maximum.accumulate(precision[::-1])[::-1]
-    place = np.searchsorted(found / objects, RECALLS, side="left")
-    return float(np.append(precision, 0.0)[place].mean())
+def _coco(hits: Bools, objects: NDArray[np.int64], often: NDArray[np.int64]) -> Floats:
+    """Average precision (B,) of detections (K,) that count `often` (B, K); NaN without objects."""
+    found = np.cumsum(often * hits, 1)
+    precision = found / np.maximum(np.cumsum(often, 1), 1)
+    precision = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
+    recall = found / np.maximum(objects, 1)[:, None]
+    place = [np.searchsorted(row, RECALLS, side="left") for row in recall]
+    reached = np.take_along_axis(np.pad(precision, ((0, 0), (0, 1))), np.array(place), 1)
+    return np.where(objects > 0, reached.mean(1), np.nan)
 
 
 def _voc(hits: Bools, objects: int) -> float:

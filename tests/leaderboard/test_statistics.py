@@ -182,3 +182,37 @@ def test_few_ways_are_few_shot_too() -> None:
     found = evidence({"accuracy_5shot": np.array([10.0, 30.0])}, "4way5shot")
     assert found
     assert found.standard_error() == pytest.approx(10)
+
+
+def pictures(hit: np.ndarray, shift: float = 0.0):
+    """Predictions of a detector: one object a picture, found surely or not at all."""
+    box = np.array([[0.0, 0, 10, 10]]) + shift
+    seen = np.flatnonzero(hit)
+    return {
+        "truth_image": np.arange(len(hit)),
+        "truth_box": np.repeat(box, len(hit), 0),
+        "truth_label": np.zeros(len(hit), np.int64),
+        "image": seen,
+        "box": np.repeat(box, len(seen), 0),
+        "label": np.zeros(len(seen), np.int64),
+        "score": np.ones(len(seen)),
+    }
+
+
+def test_ap50_of_sure_boxes_has_the_error_of_a_share() -> None:
+    hit = np.arange(400) % 4 == 0
+    found, other = evidence(pictures(hit), "ap50"), evidence(pictures(~hit), "ap50")
+    # precision is 1 up to a recall of 1/4, so AP50 is that recall, but for the grid of 101 points
+    assert found.replicates.mean() == pytest.approx(25, abs=1)
+    assert found.standard_error() == pytest.approx(100 * math.sqrt(0.25 * 0.75 / 400), rel=0.12)
+    assert found.paired_standard_error(found) == 0
+    # shares of the same pictures that leave nothing over: errors add up
+    assert found.paired_standard_error(other) == pytest.approx(2 * found.standard_error(), rel=0.1)
+    assert found.paired_standard_error(evidence(pictures(hit, 1.0), "ap50")) is None
+
+
+def test_predictions_of_a_detector_that_lack_an_array_are_told() -> None:
+    arrays = pictures(np.ones(3, bool))
+    del arrays["score"]
+    with pytest.raises(DataError, match="score"):
+        evidence(arrays, "ap50")

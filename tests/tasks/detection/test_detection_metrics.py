@@ -8,7 +8,7 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from tasks.detection.metrics import Boxes, detection_metrics
+from tasks.detection.metrics import Boxes, ap50_of_samples, detection_metrics
 
 NAMES = ("ap50", "ap", "ap75", "voc_ap50")
 
@@ -159,3 +159,28 @@ def test_a_class_without_objects_does_not_count():
     truth = boxes([0], [square], [1])
     found = boxes([0, 0], [square, square], [1, 4], [0.5, 0.9])
     assert set(detection_metrics(truth, found).values()) == {100.0}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sample_that_has_an_image_twice_is_the_set_with_its_copy(seed):
+    truth, found = some_boxes(seed, ties=False)
+    counts = np.random.default_rng(seed).integers(0, 3, 12)
+    copies = [image for image, count in enumerate(counts) for _ in range(count)]
+
+    def copied(some):
+        rows = [np.flatnonzero(some.image == image) for image in copies]
+        number = np.repeat(np.arange(len(copies)), [len(r) for r in rows])
+        every = np.concatenate(rows)
+        score = None if some.score is None else some.score[every]
+        return boxes(number, some.box[every], some.label[every], score)
+
+    expected = detection_metrics(copied(truth), copied(found))["ap50"]
+    value = ap50_of_samples(truth, found, np.arange(12), np.array([counts, np.ones(12, np.int64)]))
+    assert value == pytest.approx([expected, detection_metrics(truth, found)["ap50"]], abs=1e-9)
+
+
+def test_an_image_that_no_sample_draws_does_not_count():
+    truth = boxes([0, 1], [[0, 0, 9, 9]] * 2, [0, 1])
+    found = boxes([0], [[0, 0, 9, 9]], [0], [0.5])
+    value = ap50_of_samples(truth, found, np.arange(2), np.array([[1, 1], [3, 0], [0, 1]]))
+    assert value == pytest.approx([50, 100, 0])  # a class without an object is left out
