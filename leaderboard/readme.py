@@ -8,7 +8,7 @@ from leaderboard.aggregate import read_results
 from leaderboard.board import Board, Row, load_boards
 from leaderboard.statistics import Estimate
 from leaderboard.table import markdown_table, write_between_markers
-from leaderboard.words import interval, joined
+from leaderboard.words import interval, joined, number
 
 ROOT = Path(__file__).parent.parent
 
@@ -64,7 +64,7 @@ def _who_forgets_more(rows: list[Row]) -> str:
     verdict = "less than" if difference < -noise else "neither more nor less than"
     return (
         f"- Supervised training forgets **{verdict}** MoCo v2 on this stream: the difference is "
-        f"{difference:+.1f} ± {noise:.1f} points. The chunks of an instance-incremental stream are "
+        f"{number(difference, sign=True)} ± {noise:.1f} points. The chunks of an instance-incremental stream are "
         "drawn from one distribution, so that each brings more images of every class."
     )
 

@@ -126,8 +126,8 @@ def test_episodes_are_paired() -> None:
     assert one.paired_standard_error(two) == 0
 
 
-def test_detection_says_nothing_of_single_images() -> None:
-    assert evidence({"image": np.zeros(3)}, "AP50") is None
+def test_a_metric_that_nothing_is_known_of() -> None:
+    assert evidence({"image": np.zeros(3)}, "sharpness") is None
 
 
 def test_predictions_that_lack_an_array() -> None:
