@@ -64,8 +64,9 @@ def _who_forgets_more(rows: list[Row]) -> str:
     verdict = "less than" if difference < -noise else "neither more nor less than"
     return (
         f"- Supervised training forgets **{verdict}** MoCo v2 on this stream: the difference is "
-        f"{number(difference, sign=True)} ± {noise:.1f} points. The chunks of an instance-incremental stream are "
-        "drawn from one distribution, so that each brings more images of every class."
+        f"{number(difference, sign=True)} ± {noise:.1f} points. The chunks of an "
+        "instance-incremental stream are drawn from one distribution, so that each brings more "
+        "images of every class."
     )
 
 
