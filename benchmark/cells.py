@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from benchmark.canonical import sha256_of
+from benchmark.errors import UsageError
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import HARNESS, source_sha256
 from benchmark.registry import TASKS
@@ -69,7 +70,7 @@ def plan(
         tasks: names of the downstream tasks to evaluate on; None for all of the protocol.
 
     Raises:
-        UsageError: a task that the protocol does not have.
+        UsageError: a task that the protocol does not have, or a batch that a phase cannot fill.
     """
     base = f"{protocol.folder}/{method.folder}/seed{replicate}"
     names = (
@@ -80,6 +81,11 @@ def plan(
     cells: list[Cell] = []
     checkpoint: Cell | None = None
     for number, chunks in enumerate(phases):
+        if chunks and protocol.phase_visits(chunks) < method.config.batch_size:
+            raise UsageError(
+                f"a phase of {protocol.id} has {protocol.phase_visits(chunks)} image visits, fewer "
+                f"than a batch of {method.config.batch_size}: choose a smaller batch_size"
+            )
         seen = len({chunk for phase in phases[: number + 1] for chunk in phase})
         checkpoint = Cell(
             kind="pretrain",

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 
@@ -61,7 +61,11 @@ class ResolvedMethod:
         )
 
     def build(self, protocol: ProtocolSpec, replicate: int) -> Method:
-        """A fresh method, its weights drawn from the replicate's training seed."""
+        """A fresh method, its weights drawn from the replicate's training seed.
+
+        Raises:
+            UsageError: it has no backbone.
+        """
         setting = Setting(
             arch=protocol.arch,
             view_size=protocol.view_size,
@@ -70,6 +74,8 @@ class ResolvedMethod:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for("train", protocol.id, self.folder, replicate, "weights"))
             first = self.parts[0](setting, self.config)
+            if not isinstance(getattr(first, "backbone", None), torch.nn.Module):
+                raise UsageError(f"{self.name} sets no self.backbone; build_backbone gives one")
             method: Method = first if len(self.parts) == 1 else Composed(first, self.parts[1]())
         return method
 
@@ -82,7 +88,8 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> ResolvedMeth
         options: replacements for fields of its configuration.
 
     Raises:
-        UsageError: unknown name (with the nearest), unreadable file, unknown or mistyped option.
+        UsageError: unknown name (with the nearest), unreadable file, an option that is unknown,
+            mistyped or out of its range.
 
     Example:
         >>> from benchmark.registry import load_shipped
@@ -91,6 +98,8 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> ResolvedMeth
         0.1
     """
     parts: tuple[Any, ...]
+    if name.endswith(".py"):
+        raise UsageError(f"{name} does not say which class: give {name}:Class")
     if ".py:" in name:
         parts = (_from_file(name),)
     elif name in METHODS:
@@ -98,12 +107,30 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> ResolvedMeth
     elif "/" in name:
         objective, _, strategy = name.partition("/")
         parts = (OBJECTIVES.get(objective), STRATEGIES.get(strategy))
+    elif name in OBJECTIVES:
+        full = " or ".join(f"{name}/{strategy}" for strategy in STRATEGIES.names())
+        raise UsageError(f"{name} is an objective, and a method has a strategy too: say {full}")
     else:
         parts = (METHODS.get(name),)
     options = options or {}
-    return ResolvedMethod(
-        name, parts, resolve_config(parts[0].config_class, options), tuple(sorted(options.items()))
-    )
+    config = resolve_config(parts[0].config_class, options)
+    _check_ranges(config)
+    return ResolvedMethod(name, parts, config, tuple(sorted(options.items())))
+
+
+def _check_ranges(config: Config) -> None:
+    """Refuse what no training could make sense of, before anything is computed."""
+    for name, kind in get_type_hints(type(config)).items():
+        value = getattr(config, name, None)
+        if get_origin(kind) is Literal and value not in get_args(kind):
+            raise UsageError(f"option {name!r} is one of {', '.join(get_args(kind))}, not {value}")
+    for name, fine, wanted in (
+        ("batch_size", config.batch_size >= 1, "at least 1"),
+        ("lr", config.lr > 0, "above 0"),
+        ("weight_decay", config.weight_decay >= 0, "at least 0"),
+    ):
+        if not fine:
+            raise UsageError(f"option {name!r} is {wanted}, not {getattr(config, name)}")
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, Any]:

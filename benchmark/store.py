@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmark.canonical import write_whole
 from benchmark.cells import Cell
 from benchmark.data.home import sha256_file
-from benchmark.errors import DataError, HeadwaterError
+from benchmark.errors import DataError, HeadwaterError, UsageError
 from benchmark.result import FileRef, Record, read_record
 
 
@@ -21,9 +21,14 @@ class Store:
 
     Args:
         root: the folder; made when something is written.
+
+    Raises:
+        UsageError: there is a file of that name.
     """
 
     def __init__(self, root: Path) -> None:
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"the store {root} is a file; choose a folder, or a new name")
         self.root = root
 
     def path(self, cell: Cell) -> Path:
@@ -44,8 +49,12 @@ class Store:
         if record.status == "failed":
             return "failed"
         for file in (record.predictions, record.checkpoint):
-            if file is not None and not _is_whole(path.parent / file.name, file.sha256):
-                return f"stale: {file.name} is missing or altered"
+            if file is None:
+                continue
+            if not (path.parent / file.name).is_file():
+                return f"stale: {file.name} is not there"
+            if sha256_file(path.parent / file.name) != file.sha256:
+                return f"stale: {file.name} is altered"
         return "done"
 
     def record(self, cell: Cell) -> Record:
@@ -85,7 +94,3 @@ class Store:
         path = self.path(cell).parent / record.checkpoint.name
         state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         return state
-
-
-def _is_whole(path: Path, sha256: str) -> bool:
-    return path.is_file() and sha256_file(path) == sha256

@@ -204,7 +204,7 @@ def read_results(store: Path) -> Results:
         []
     """
     if not store.is_dir():
-        raise DataError(f"there is no store at {store}; `headwater run --store {store}` writes one")
+        raise DataError(f"there is no store at {store}: name a folder that `headwater run` wrote")
     pattern = "*/**/seed*/after-chunk*/*.json"
     paths = sorted(p for p in store.glob(pattern) if not p.name.startswith("."))
     located = [Located(path, read_record(path)) for path in paths]

@@ -48,7 +48,8 @@ def _forgetting(row: Row) -> str:
     steps = " → ".join(f"{point.value:.1f}" for _, point in row.first_chunk)
     return (
         f"- `{row.method}`: accuracy on chunk 1's held-out images along the stream {steps} %; "
-        f"forgetting {interval(row.forgetting, sign=True)} points (negative: it improves)."
+        f"forgetting {interval(row.forgetting, sign=True)} points"
+        f"{' (negative: it improves)' if row.forgetting and row.forgetting.value < 0 else ''}."
     )
 
 

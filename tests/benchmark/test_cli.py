@@ -104,3 +104,13 @@ def test_run_then_again_then_status(headwater, own_home: Path, tmp_path: Path) -
     assert counts[1] == {"computed": 0, "found": 4, "failed": 0}
     (row,) = json.loads(headwater("status", *words, "--json").out)
     assert (row["done"], row["missing"], row["stale"]) == (4, 0, 0)
+
+
+def test_status_lists_what_was_run_with_other_options(headwater, own_home, tmp_path: Path) -> None:
+    where = ("-p", "instance/smoke", "--store", str(tmp_path / "runs"))
+    assert headwater("run", "-m", "random_init", "--set", "lr=0.5", *where).code == 0
+    rows = {row["method"]: row for row in json.loads(headwater("status", "--json", *where).out)}
+    assert rows["random_init"]["done"] == 0
+    varied = rows["random_init+lr=0.5"]
+    assert varied["done"] > 0
+    assert varied["missing"] == varied["failed"] == 0

@@ -182,3 +182,16 @@ def test_labels_are_withheld_from_methods_that_do_not_declare_them(own_home, tmp
     method = ResolvedMethod("Peeking", (Peeking,), Config())
     run(spec, method, store, Listener(), tasks=[])
     assert store.state(plan(spec, method, 0, [])[0]) == "done"
+
+
+def test_a_batch_that_a_phase_cannot_fill_is_refused_before_anything_runs() -> None:
+    with pytest.raises(UsageError, match="1024 image visits, fewer than a batch of 2000"):
+        plan(protocol_named(SMOKE), resolve("moco_v2/sequential", {"batch_size": 2000}), 0)
+
+
+def test_a_method_without_a_backbone_is_refused_before_anything_runs() -> None:
+    class Empty(Method):
+        """Forgot it."""
+
+    with pytest.raises(UsageError, match="Empty sets no self"):
+        plan(protocol_named(SMOKE), ResolvedMethod("Empty", (Empty,), Config()), 0)

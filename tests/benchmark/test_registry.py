@@ -44,11 +44,27 @@ def test_protocol_without_version_is_the_newest() -> None:
         ({"learning_rate": 0.1}, "no option 'learning_rate'.*lr"),
         ({"batch_size": 0.5}, "takes a int"),
         ({"lr": "fast"}, "takes a float"),
+        ({"lr": -1.0}, "'lr' is above 0, not -1.0"),
+        ({"batch_size": 0}, "'batch_size' is at least 1, not 0"),
+        ({"weight_decay": -0.1}, "'weight_decay' is at least 0"),
+        ({"optimiser": "AdamW"}, "'optimiser' is one of sgd, adamw, not AdamW"),
     ],
 )
 def test_a_misspelt_or_mistyped_option_is_an_error(options, told) -> None:
     with pytest.raises(UsageError, match=told):
         resolve("moco_v2/joint", options)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("moco_v2", "moco_v2 is an objective.*say moco_v2/(joint|sequential) or"),
+        ("mine.py", "which class: give mine.py:Class"),
+    ],
+)
+def test_half_a_name_is_completed(name: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        resolve(name)
 
 
 def test_options_change_the_folder_and_the_hash_and_nothing_else() -> None:

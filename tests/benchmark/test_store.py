@@ -9,7 +9,7 @@ import torch
 
 from benchmark.canonical import sha256_of, write_whole
 from benchmark.cells import Cell
-from benchmark.errors import DataError
+from benchmark.errors import DataError, UsageError
 from benchmark.result import Record, read_record
 from benchmark.store import Store
 
@@ -91,8 +91,11 @@ def test_failed_is_not_done(store: Store) -> None:
     assert store.state(cell()) == "failed"
 
 
-@pytest.mark.parametrize("damage", ["truncate", "alter", "remove"])
-def test_a_damaged_file_is_found(store: Store, damage: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [("truncate", "is altered"), ("alter", "is altered"), ("remove", "is not there")],
+)
+def test_a_damaged_file_is_found(store: Store, damage: str, told: str) -> None:
     one = cell()
     predictions = store.write_predictions(one, {"label": np.arange(50)})
     store.write(one, record(one, predictions=predictions))
@@ -104,7 +107,13 @@ def test_a_damaged_file_is_found(store: Store, damage: str) -> None:
         path.write_bytes(content[:20] + bytes([content[20] ^ 1]) + content[21:])
     else:
         path.unlink()
-    assert store.state(one) == "stale: pretrain.npz is missing or altered"
+    assert store.state(one) == f"stale: pretrain.npz {told}"
+
+
+def test_a_store_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="is a file; choose a folder"):
+        Store(tmp_path / "file")
 
 
 @pytest.mark.parametrize(
