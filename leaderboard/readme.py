@@ -6,9 +6,8 @@ from pathlib import Path
 
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board, Row, load_boards
-from leaderboard.statistics import Estimate
 from leaderboard.table import markdown_table, write_between_markers
-from leaderboard.words import interval, joined, number
+from leaderboard.words import apart, interval, joined, number
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,10 +31,9 @@ def findings(board: Board) -> str:
             )
     for row in board.rows:
         if row.gap is not None:
-            size = interval(Estimate(abs(row.gap.value), row.gap.half))
-            side = "behind" if row.gap.value > 0 else "ahead of"
+            of = "" if row.gap.value > 0 else " of"
             lines.append(
-                f"- `{row.method}` is {size} points {side} its joint twin on average over the "
+                f"- `{row.method}` is {apart(row.gap)}{of} its joint twin on average over the "
                 f"twelve tasks{'' if row.gap.beyond_noise else ', which is within noise'}."
             )
     forgetful = [row for row in board.rows if row.forgetting is not None]

@@ -132,23 +132,32 @@ def cell_name(cell: Cell | None) -> str:
     return f"{KINDS.get(cell[0], cell[0]).lower()} on {cell[1]}" if cell else "pre-training"
 
 
+def apart(gap: Estimate) -> str:
+    """How far behind or ahead, of a difference that is positive where it is behind.
+
+    Example:
+        >>> apart(Estimate(1.26, 0.8)), apart(Estimate(-0.3, None))
+        ('1.3 ± 0.8 points behind', '0.3 points ahead')
+    """
+    side = "behind" if gap.value > 0 else "ahead"
+    return f"{interval(Estimate(abs(gap.value), gap.half))} points {side}"
+
+
 def verdict(board: Board, sequential: str, joint: str) -> tuple[str, str]:
     """Whether training in order keeps up with training jointly: a headline and a sentence."""
     gap = board.gap(joint, sequential)
     if gap is None:
         return "Pending", "Not all linear evaluations of both are there yet."
-    side = "behind" if gap.value > 0 else "ahead"
-    size = f"{interval(Estimate(abs(gap.value), gap.half))} points"
     differences = board.compare(joint, sequential, "linear").values()
     tasks = f"over {counted(len(differences), 'linear task')}"
     behind = sum(d.value > 0 and d.beyond_noise for d in differences)
     ahead = sum(d.value < 0 and d.beyond_noise for d in differences)
     singly = f"Taken singly, beyond noise, it is behind on {behind} and ahead on {ahead}."
     if gap.half is None:
-        return f"{size} {side}", f"On average {tasks}; no interval is known."
+        return apart(gap), f"On average {tasks}; no interval is known."
     if gap.beyond_noise:
-        return f"{size} {side}", f"Mean {tasks}, sequential against joint. {singly}"
-    return "Level, within noise", f"{size} {side} on average {tasks}. {singly}"
+        return apart(gap), f"Mean {tasks}, sequential against joint. {singly}"
+    return "Level, within noise", f"{apart(gap)} on average {tasks}. {singly}"
 
 
 def forgotten(row: Row) -> str:
