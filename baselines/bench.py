@@ -78,7 +78,7 @@ def race(rounds: int) -> dict[str, list[float]]:
 
     from benchmark.method import ChunkContext, Composed, Strategy
     from benchmark.pretrain import pretrain_phase
-    from benchmark.streams.reader import PhaseSteps, sample_order
+    from benchmark.streams.steps import PhaseSteps, sample_order
 
     images = np.random.default_rng(0).integers(0, 256, (2560, 3, 40, 40), dtype=np.uint8)
     others = {"bare": _bare(), **_lightly(images)}
@@ -125,12 +125,17 @@ def _objective() -> Any:
 def _reader(images: Any) -> Any:
     from types import SimpleNamespace
 
+    import numpy as np
+
+    from benchmark.data.listing import IdTable
     from benchmark.streams.manifest import Manifest
     from benchmark.streams.reader import StreamReader
 
     ids = tuple(map(str, range(len(images))))
     pool: Any = SimpleNamespace(ids=ids, images=images, labels=None)
-    return StreamReader(pool, Manifest(chunks=(ids,), held_out=((),)), labelled=False)
+    rows = np.arange(len(ids), dtype=np.int32)
+    manifest = Manifest(IdTable.of(ids), np.zeros((len(ids), 32), np.uint8), (rows,), (rows[:0],))
+    return StreamReader(pool, manifest, labelled=False)
 
 
 def _bare() -> Measure:

@@ -29,6 +29,8 @@ class Cell:
         chunks: chunks that the phase reads; () where nothing is trained.
         chunks_seen: chunks that the model has seen after the phase.
         phase: number of the phase, from 0.
+        schedule: the phase's first step in its schedule, and the steps of the whole schedule; only
+            on a stream without boundaries is the schedule longer than the phase.
         parent: the cell whose checkpoint this one starts from.
         task, evaluation: what is evaluated, and how.
     """
@@ -40,6 +42,7 @@ class Cell:
     chunks: tuple[int, ...]
     chunks_seen: int
     phase: int
+    schedule: tuple[int, int] = (0, 0)
     parent: "Cell | None" = None
     task: str | None = None
     evaluation: Evaluation | None = None
@@ -77,6 +80,10 @@ def plan(
         [protocol.task_name(name) for name in tasks] if tasks is not None else protocol.task_names
     )
     phases = method.build(protocol, replicate).phases(protocol.chunks) or ((),)
+    steps = [
+        protocol.phase_visits(chunks) // method.config.batch_size if chunks else 0
+        for chunks in phases
+    ]
     harness = source_sha256(HARNESS)
     cells: list[Cell] = []
     checkpoint: Cell | None = None
@@ -86,6 +93,7 @@ def plan(
                 f"a phase of {protocol.id} has {protocol.phase_visits(chunks)} image visits, fewer "
                 f"than a batch of {method.config.batch_size}: choose a smaller batch_size"
             )
+        whole = (0, steps[number]) if protocol.boundaries else (sum(steps[:number]), sum(steps))
         seen = len({chunk for phase in phases[: number + 1] for chunk in phase})
         checkpoint = Cell(
             kind="pretrain",
@@ -96,11 +104,12 @@ def plan(
                 "method": method.reference().model_dump(mode="json"),
                 "harness": harness,
                 "replicate": replicate,
-                "phase": [number, list(chunks)],
+                "phase": [number, list(chunks), *whole],
             },
             chunks=chunks,
             chunks_seen=seen,
             phase=number,
+            schedule=whole,
             parent=checkpoint,
         )
         cells += [checkpoint, _evaluation(checkpoint, STREAM_TASK, "stream")]

@@ -17,24 +17,26 @@ from benchmark.cells import STREAM_TASK, Cell, plan
 from benchmark.data.imageset import ImageSet
 from benchmark.method import ChunkContext, Encoder, Method
 from benchmark.pools import load_pool
-from benchmark.pretrain import Progress, pretrain_phase
+from benchmark.pretrain import Part, Progress, pretrain_phase
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import environment, peak_memory_bytes, tool_version, utc_now
 from benchmark.registry import TASKS
 from benchmark.resolve import ResolvedMethod
 from benchmark.result import (
     Cost,
+    Ledger,
     ProtocolRef,
     Provenance,
     Record,
     Seeds,
+    Served,
     StreamRef,
     TaskRef,
 )
 from benchmark.seeds import seed_for
 from benchmark.store import Store
-from benchmark.streams.manifest import manifest_sha256
-from benchmark.streams.reader import PhaseSteps, StreamReader, sample_order
+from benchmark.streams.reader import StreamMemory, StreamReader
+from benchmark.streams.steps import PhaseSteps, sample_order
 
 
 class Observer(Interface):
@@ -118,7 +120,7 @@ class _Worker:
             evaluation=seed_for("evaluation", protocol.id, replicate),
         )
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._loaded: tuple[str, Method] | None = None
+        self._loaded: tuple[str, Method, dict[str, Any]] | None = None
         self._encoder: tuple[str, Encoder] | None = None
 
     def require_data(self, cells: Sequence[Cell]) -> None:
@@ -157,7 +159,7 @@ class _Worker:
             stream=StreamRef(
                 chunks=cell.chunks,
                 chunks_seen=cell.chunks_seen,
-                manifest_sha256=manifest_sha256(self.protocol.folder),
+                manifest_sha256=self.protocol.manifest.digest,
             ),
             method=self.method.reference(),
             task=self._task(cell),
@@ -173,40 +175,69 @@ class _Worker:
         return record
 
     def _pretrain(self, cell: Cell, progress: Progress | None) -> dict[str, Any]:
-        method = self._method(cell.parent)
+        method, extras = self._method(cell.parent)
         outcome: dict[str, Any] = {}
         if cell.chunks:
             batch_size = method.config.batch_size
+            first, total = cell.schedule
             count = self.protocol.phase_visits(cell.chunks) // batch_size
             names = (self.seeds.training, cell.phase)
-            reader = StreamReader(
-                self.pool, self.protocol.manifest, labelled=self.method.needs_labels
-            )
+            reader = self._reader(extras)
             order = sample_order(reader.open(cell.chunks), count, batch_size, *names)
+            told = (cell.chunks, count) if self.protocol.boundaries else ((), total)
             with tempfile.TemporaryDirectory() as work_dir:
-                outcome["curve"] = pretrain_phase(
+                outcome["curve"], optimiser = pretrain_phase(
                     method,
                     PhaseSteps(reader.to(self.device), order, *names),
-                    ChunkContext(cell.chunks, count),
+                    ChunkContext(*told, StreamMemory(reader)),
                     seed=seed_for("global", *names),
                     work_dir=Path(work_dir),
+                    part=Part(first, total, extras.get("optimiser") if first else None),
                     progress=progress,
                 )
-            backbone = sum(p.numel() for p in method.backbone.parameters())
-            outcome["cost"] = {
-                "image_visits": sum(reader.visits.values()),
-                "optimiser_steps": count,
-                "extra_parameters": sum(p.numel() for p in method.parameters()) - backbone,
-            }
-        outcome["checkpoint"] = self.store.write_checkpoint(cell, method.state_dict())
-        self._loaded = (cell.key, method)
+            extras = {"kept": torch.from_numpy(reader.kept)} if len(reader.kept) else {}
+            if first + count < total:
+                extras["optimiser"] = optimiser
+            outcome |= self._spent(method, reader, count)
+        state = {"method": method.state_dict(), **extras}
+        outcome["checkpoint"] = self.store.write_checkpoint(cell, state)
+        self._loaded = (cell.key, method, extras)
         return outcome
+
+    def _reader(self, extras: dict[str, Any]) -> StreamReader:
+        """A reader of the stream, with what the phases before kept of it."""
+        reader = StreamReader(
+            self.pool,
+            self.protocol.manifest,
+            labelled=self.method.needs_labels,
+            method=self.method.folder,
+        )
+        if "kept" in extras:
+            reader.kept = extras["kept"].numpy()
+        return reader
+
+    def _spent(self, method: Method, reader: StreamReader, steps: int) -> dict[str, Any]:
+        """Cost and ledger of a phase."""
+        served = tuple(
+            Served(chunk=chunk, images=images, distinct=distinct, repeats=images - distinct)
+            for chunk, (images, distinct) in reader.ledger().items()
+        )
+        backbone = sum(p.numel() for p in method.backbone.parameters())
+        return {
+            "ledger": Ledger(served=served, stored_bytes=reader.stored_bytes),
+            "cost": {
+                "image_visits": sum(line.images for line in served),
+                "optimiser_steps": steps,
+                "stored_bytes": reader.stored_bytes,
+                "extra_parameters": sum(p.numel() for p in method.parameters()) - backbone,
+            },
+        }
 
     def _evaluate(self, cell: Cell, progress: Progress | None) -> dict[str, Any]:
         assert cell.parent and cell.task and cell.evaluation
         if self._encoder is None or self._encoder[0] != cell.parent.key:
             # A copy, since an encoder is frozen and training may go on from the same checkpoint.
-            method = copy.deepcopy(self._method(cell.parent))
+            method = copy.deepcopy(self._method(cell.parent)[0])
             self._encoder = (cell.parent.key, Encoder(method, self.protocol))
         task = TASKS.get(cell.task)()
         result = task.evaluate(
@@ -228,15 +259,16 @@ class _Worker:
             data_sha256=task.data_sha256(),
         )
 
-    def _method(self, checkpoint: Cell | None) -> Method:
-        """The method as a finished checkpoint left it, or fresh, on the device."""
-        if self._loaded is None or checkpoint is None or self._loaded[0] != checkpoint.key:
+    def _method(self, checkpoint: Cell | None) -> tuple[Method, dict[str, Any]]:
+        """The method as a finished checkpoint left it, or fresh, on the device, and the extras."""
+        if checkpoint is None:
+            return self.method.build(self.protocol, self.seeds.replicate).to(self.device), {}
+        if self._loaded is None or self._loaded[0] != checkpoint.key:
             method = self.method.build(self.protocol, self.seeds.replicate)
-            if checkpoint is not None:
-                method.load_state_dict(self.store.read_checkpoint(checkpoint))
-                self._loaded = (checkpoint.key, method.to(self.device))
-            return method.to(self.device)
-        return self._loaded[1]
+            extras = self.store.read_checkpoint(checkpoint)
+            method.load_state_dict(extras.pop("method"))
+            self._loaded = (checkpoint.key, method.to(self.device), extras)
+        return self._loaded[1:]
 
     def _command(self) -> tuple[str, ...]:
         return (

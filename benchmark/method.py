@@ -3,7 +3,16 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import numpy as np
 import torch
@@ -11,37 +20,67 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.augment import Augmentation, augment
-from benchmark.data.imageset import ImageSet
-from benchmark.errors import UsageError
+from benchmark.data.imageset import Images, ImageSet
+from benchmark.errors import HeadwaterError, UsageError
 from benchmark.models import BACKBONES, Backbone, normalise
 
 if TYPE_CHECKING:
     from benchmark.protocol import ProtocolSpec
 
 
+class _Labelled:
+    """Labels that only a method which declares them can read."""
+
+    given_labels: Tensor | None
+
+    @property
+    def labels(self) -> Tensor:
+        """(N,) int64.
+
+        Raises:
+            HeadwaterError: the method does not declare `needs_labels`.
+        """
+        if self.given_labels is None:
+            raise HeadwaterError(
+                "the method asks for labels and does not declare it; say needs_labels = True in "
+                "its class, or do without them"
+            )
+        return self.given_labels
+
+
 @dataclass(frozen=True)
-class Batch:
-    """What one training step is given.
+class Batch(_Labelled):
+    """What one training step is given; `labels` only if the method declares `needs_labels`.
 
     Args:
-        images: (N, 3, H, W) uint8, as they are stored.
+        images: (N, 3, H, W) uint8, as the pool gives them.
         sample_ids: (N,) int64, the rows of the pool.
-        labels: (N,) int64, or None unless the method declares `needs_labels`.
+        given_labels: (N,) int64, or None where they are withheld; read them as `labels`.
         seed: for whatever is random in this step, the augmentation above all.
     """
 
     images: Tensor
     sample_ids: Tensor
-    labels: Tensor | None
+    given_labels: Tensor | None
     seed: int
+
+    def to(self, device: str) -> "Batch":
+        """The same batch on a device."""
+        labels = self.given_labels
+        return Batch(
+            self.images.to(device, non_blocking=True),
+            self.sample_ids.to(device, non_blocking=True),
+            None if labels is None else labels.to(device, non_blocking=True),
+            self.seed,
+        )
 
 
 @dataclass(frozen=True)
-class Views:
+class Views(_Labelled):
     """Augmented views of a batch: each (N, 3, h, w) float32, normalised; labels as in the batch."""
 
     images: tuple[Tensor, ...]
-    labels: Tensor | None
+    given_labels: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -59,12 +98,36 @@ class Setting:
     n_classes: int | None = None
 
 
+class Memory(Protocol):
+    """What a method may keep of the stream beyond its chunk; the ledger counts its bytes."""
+
+    def keep(self, sample_ids: Tensor) -> None:
+        """Keep images of an open chunk, by their rows."""
+
+    def drop(self, sample_ids: Tensor) -> None:
+        """Give kept images up."""
+
+    def rows(self) -> Tensor:
+        """(M,) int64, the rows of what is kept, sorted."""
+
+    def read(self, sample_ids: Tensor, seed: int) -> Batch:
+        """A batch of kept images; they count as served."""
+
+
 @dataclass(frozen=True)
 class ChunkContext:
-    """What `begin_chunk` and `end_chunk` are told: the chunks open now, and the steps to come."""
+    """What `begin_chunk` and `end_chunk` are told.
+
+    Args:
+        chunks: those that are open now; () on a stream without boundaries, where the two are called
+            once, at the beginning and at the end of the whole stream.
+        steps: to come in this chunk, or in the whole stream.
+        memory: where images can be kept beyond their chunk.
+    """
 
     chunks: tuple[int, ...]
     steps: int
+    memory: Memory | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +145,21 @@ class Config:
     optimiser: Literal["sgd", "adamw"] = "adamw"
     lr: float = 1e-3
     weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse what no training could make sense of, before anything is computed."""
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name, None)
+            if get_origin(kind) is Literal and value not in get_args(kind):
+                told = ", ".join(get_args(kind))
+                raise UsageError(f"option {name!r} is one of {told}, not {value}")
+        for name, fine, wanted in (
+            ("batch_size", self.batch_size >= 1, "at least 1"),
+            ("lr", self.lr > 0, "above 0"),
+            ("weight_decay", self.weight_decay >= 0, "at least 0"),
+        ):
+            if not fine:
+                raise UsageError(f"option {name!r} is {wanted}, not {getattr(self, name)}")
 
 
 class Objective(nn.Module):
@@ -197,7 +275,7 @@ class Composed(Method):
             size=objective.setting.view_size,
             seed=batch.seed,
         )
-        loss = objective.loss(Views(views, batch.labels))
+        loss = objective.loss(Views(views, batch.given_labels))
         penalty = self.strategy.penalty(objective)
         return loss if penalty is None else loss + penalty
 
@@ -260,7 +338,7 @@ class Encoder:
         return self._memo[key]
 
     def features_of(
-        self, images: NDArray[np.uint8], rows: Sequence[int] | NDArray[np.int64]
+        self, images: Images, rows: Sequence[int] | NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """Features (n, D) float32 of some rows of uint8 images (N, 3, H, W)."""
         device = next(self.backbone.parameters()).device

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, ResNet
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 
 class Backbone(nn.Module):
@@ -18,7 +18,36 @@ class Backbone(nn.Module):
         raise NotImplementedError(f"{type(self).__name__} gives no maps")
 
 
-class NanoResNet(Backbone, ResNet):
+class ResNetBackbone(Backbone, ResNet):
+    """torchvision's ResNet without its classifier."""
+
+    def maps(self, images: Tensor) -> Sequence[Tensor]:
+        net: Any = self  # torchvision is not typed
+        x: Tensor = net.maxpool(net.relu(net.bn1(net.conv1(images))))
+        maps = []
+        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+
+class ResNet50(ResNetBackbone):
+    """The standard ResNet-50, 2,048 features, 23.5 M parameters; strides 4, 8, 16, 32.
+
+    Example:
+        >>> ResNet50()(torch.zeros(1, 3, 64, 64)).shape
+        torch.Size([1, 2048])
+    """
+
+    width = 2048
+
+    def __init__(self) -> None:
+        super().__init__(Bottleneck, [3, 4, 6, 3])
+        net: Any = self
+        net.fc = nn.Identity()
+
+
+class NanoResNet(ResNetBackbone):
     """ResNet of four stages of one basic block, 32-64-128-256 wide, stem stride 2, no max-pool.
 
     1.2 M parameters, 32 MFLOP for an image of 32 x 32. Strides of the four stages' maps relative
@@ -35,7 +64,7 @@ class NanoResNet(Backbone, ResNet):
 
     def __init__(self) -> None:
         super().__init__(BasicBlock, [1, 1, 1, 1])
-        net: Any = self  # torchvision is not typed
+        net: Any = self
         net.inplanes = 32
         net.conv1 = nn.Conv2d(3, 32, kernel_size=3, stride=2, padding=1, bias=False)
         net.bn1 = nn.BatchNorm2d(32)
@@ -49,18 +78,9 @@ class NanoResNet(Backbone, ResNet):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def maps(self, images: Tensor) -> Sequence[Tensor]:
-        net: Any = self
-        x: Tensor = net.relu(net.bn1(net.conv1(images)))
-        maps = []
-        for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
-            x = stage(x)
-            maps.append(x)
-        return maps
-
 
 #: Name to constructor.
-BACKBONES: dict[str, type[Backbone]] = {"resnet_nano": NanoResNet}
+BACKBONES: dict[str, type[Backbone]] = {"resnet_nano": NanoResNet, "resnet50": ResNet50}
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,40 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from benchmark.errors import HeadwaterError
 from benchmark.memory import keep_freed_memory
 from benchmark.method import Batch, ChunkContext, Method
 from benchmark.result import CurvePoint
-from benchmark.streams.reader import PhaseSteps
+from benchmark.streams.steps import PhaseSteps
 
 Progress = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where the steps of a phase lie in a schedule.
+
+    A stream with boundaries has a schedule for every chunk; one without has a single schedule, and
+    its chunks are parts of it, which the method cannot tell from one another.
+
+    Args:
+        first: steps of the schedule that came before.
+        total: steps of the whole schedule.
+        optimiser: the optimiser's state after those steps, None at the start.
+    """
+
+    first: int
+    total: int
+    optimiser: dict[str, Any] | None = None
 
 
 class _Trainable(nn.Module):
     """A method as mmengine's Runner wants it."""
 
-    def __init__(self, method: Method) -> None:
+    def __init__(self, method: Method, device: str) -> None:
         super().__init__()
-        self.method = method
+        self.method, self.device = method, device
 
     def train(self, mode: bool = True) -> "_Trainable":
         """Nothing: the Runner asks at every step, and modes are the method's own business."""
@@ -35,10 +53,23 @@ class _Trainable(nn.Module):
 
     def train_step(self, batch: Batch, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         with optim_wrapper.optim_context(self):
-            loss = self.method.training_step(batch)
+            loss = self.method.training_step(batch.to(self.device))
         optim_wrapper.update_params(loss)
         self.method.after_step()
         return {"loss": loss.detach()}
+
+
+class _ScheduleHook(Hook):
+    """Before each step: the learning rate along half a cosine, and the count of the samples."""
+
+    def __init__(self, steps: PhaseSteps, lr: float, part: Part) -> None:
+        self.steps, self.lr, self.part = steps, lr, part
+
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        self.steps.serve(runner.iter)
+        done = (self.part.first + runner.iter) / self.part.total
+        for group in runner.optim_wrapper.param_groups:
+            group["lr"] = self.lr * (1 + math.cos(math.pi * done)) / 2
 
 
 class _CurveHook(Hook):
@@ -86,46 +117,53 @@ def pretrain_phase(
     *,
     seed: int,
     work_dir: Path,
+    part: Part | None = None,
     progress: Progress | None = None,
-) -> tuple[CurvePoint, ...]:
+) -> tuple[tuple[CurvePoint, ...], dict[str, Any]]:
     """Train a method on the steps of one phase, in place.
 
-    The optimiser and its cosine schedule are those of `method.config`, and start anew.
+    The optimiser and its cosine schedule are those of `method.config`. They start anew unless the
+    phase is a later part of a schedule; `begin_chunk` and `end_chunk` are called where a schedule
+    begins and ends.
 
     Args:
         method: on the device that it is to be trained on.
         steps: the batches, step by step.
-        context: the chunks that are open, and the number of steps.
+        context: what the method is told.
         seed: of the global generators, for methods that draw from them.
         work_dir: where the Runner keeps its log.
+        part: where the steps lie in their schedule; None if they are all of it.
         progress: called now and then with (step, steps, loss).
 
     Returns:
-        The training curve.
+        The training curve, and the optimiser's state at the end.
 
     Raises:
         HeadwaterError: the loss is not finite; names the step.
     """
     keep_freed_memory()
-    config = method.config
+    config, part = method.config, part or Part(0, len(steps))
     curve = _CurveHook(len(steps), config.batch_size, progress)
     method.train()
-    method.begin_chunk(context)
+    if part.first == 0:
+        method.begin_chunk(context)
     optimiser = build_optimiser(method)
+    if part.optimiser is not None:
+        optimiser.load_state_dict(part.optimiser)
     Runner(
-        model=_Trainable(method),
+        model=_Trainable(method, next(method.parameters()).device.type),
         work_dir=str(work_dir),
         experiment_name=f"phase-{time.monotonic_ns()}",  # mmengine wants a name of its own
-        train_dataloader=DataLoader(steps, batch_size=None),
+        train_dataloader=steps.loader(),
         train_cfg={"by_epoch": False, "max_iters": len(steps)},
         optim_wrapper=OptimWrapper(optimiser),
-        param_scheduler={"type": "CosineAnnealingLR", "by_epoch": False, "T_max": len(steps)},
         default_hooks=dict.fromkeys(
             ("runtime_info", "timer", "logger", "checkpoint", "sampler_seed")
         ),
-        custom_hooks=[curve],
+        custom_hooks=[_ScheduleHook(steps, config.lr, part), curve],
         randomness={"seed": seed % 2**32, "deterministic": True},
         log_level="ERROR",
     ).train()
-    method.end_chunk(context)
-    return tuple(curve.points)
+    if part.first + len(steps) == part.total:
+        method.end_chunk(context)
+    return tuple(curve.points), optimiser.state_dict()

@@ -3,10 +3,19 @@
 import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from benchmark.canonical import sha256_of
-from benchmark.errors import UsageError
-from benchmark.streams.manifest import Manifest, load_manifest, manifest_sha256
+from benchmark.data.home import home
+from benchmark.data.listing import read_listing
+from benchmark.errors import DataError, UsageError
+from benchmark.streams.manifest import (
+    Manifest,
+    read_manifest,
+    shipped_classes,
+    shipped_manifest,
+)
 
 
 @dataclass(frozen=True)
@@ -26,17 +35,23 @@ class ProtocolSpec:
     """A stream, a tier, a budget and an evaluation; any change of these is a new version.
 
     Args:
-        stream: type of the stream.
+        stream: `instance`, `random-class`, `distant-class` or `domain`; or, without boundaries,
+            `blurred-instance` or `blurred-class`.
         tier: smoke, nano or full.
         version: from 1.
-        pool: name of the prepared image set that the stream is drawn from.
-        pool_sha256: hash of its split file, source bytes included.
+        pool: name of the image set that the stream is drawn from.
+        pool_sha256: hash of its split file, source bytes included; None at the full tier, whose
+            images come from the user.
+        pool_images: images in the pool, those that are streamed and those held out of it.
         classes: number of labels in the pool.
         chunks: number of chunks.
         budget: the same for every method.
         arch: backbone.
         view_size: side in pixels of the views that methods train on.
         tasks: downstream tasks with version (`digits@1`), in the order of the tables.
+        domains: one a chunk, in the order of the stream, for domain streams.
+        overlap: share of a chunk that its neighbour delivers too. Above 0 the stream is blurred:
+            the method is not told where a chunk ends.
         stream_seed: replicate of the draw of the stream.
     """
 
@@ -44,13 +59,16 @@ class ProtocolSpec:
     tier: str
     version: int
     pool: str
-    pool_sha256: str
+    pool_sha256: str | None
+    pool_images: tuple[int, int]
     classes: int
     chunks: int
     budget: Budget
     arch: str
     view_size: int
     tasks: tuple[str, ...]
+    domains: tuple[str, ...] = ()
+    overlap: float = 0.0
     stream_seed: int = 0
 
     @property
@@ -63,16 +81,60 @@ class ProtocolSpec:
         """The id as a folder's name: `instance-nano@1`."""
         return self.id.replace("/", "-")
 
+    @property
+    def rule(self) -> str:
+        """How images are shared out: the stream, or what a blurred stream is blurred from."""
+        blurs = {"blurred-instance": "instance", "blurred-class": "random-class"}
+        return blurs.get(self.stream, self.stream)
+
+    @property
+    def base_id(self) -> str:
+        """Id of the protocol whose draw this one shares: itself, but for blurred streams."""
+        return f"{self.rule}/{self.tier}@{self.version}"
+
+    @property
+    def boundaries(self) -> bool:
+        """Whether the method is told where a chunk ends."""
+        return self.overlap == 0
+
+    @property
+    def manifest_file(self) -> Path | None:
+        """At the full tier, where the manifest lies once it is built; else None."""
+        return home() / "full" / "streams" / f"{self.folder}.npz" if self.tier == "full" else None
+
     @cached_property
     def manifest(self) -> Manifest:
-        """The chunks' sample ids, from the file that is part of the project."""
-        return load_manifest(self.folder)
+        """The chunks' sample ids and hashes: part of the project, or built from the user's images.
+
+        Raises:
+            DataError: the images of the full tier have not been prepared.
+        """
+        if self.manifest_file is None:
+            return shipped_manifest(self.folder)
+        if not self.manifest_file.is_file():
+            raise DataError(
+                f"the manifest of {self.id} is built from your copy of {self.pool}, and is not "
+                f"there yet; run: headwater prepare full --set {self.pool} --images DIR"
+            )
+        listing = read_listing(home() / "full" / self.pool / "listing.npz")
+        return read_manifest(self.manifest_file, listing.ids, listing.sha256)
+
+    @cached_property
+    def class_lists(self) -> dict[str, Any]:
+        """At the full tier, each chunk's classes and their distances; empty for other streams."""
+        named = self.tier == "full" and self.base_id.partition("/")[0].endswith("class")
+        return shipped_classes(self.base_id.replace("/", "-")) if named else {}
 
     @cached_property
     def digest(self) -> str:
-        """sha256 of the canonical JSON of all fields and of the manifest's hash."""
-        fields = dataclasses.asdict(self) | {"manifest_sha256": manifest_sha256(self.folder)}
-        return sha256_of(fields)
+        """sha256 of the canonical JSON of all fields and of what fixes the chunks.
+
+        That is the manifest's digest, over all ids and hashes; at the full tier, whose ids come
+        from the user's images, the lists of classes. The rest follows there from the fields, the
+        images, and `benchmark.streams.draw`, whose results a test freezes.
+        """
+        fixed = self.class_lists if self.tier == "full" else self.manifest.digest
+        return sha256_of(dataclasses.asdict(self) | {"fixed": fixed})
 
     @property
     def task_names(self) -> tuple[str, ...]:
@@ -98,3 +160,24 @@ class ProtocolSpec:
         if not chunks or not set(chunks) <= set(range(1, self.chunks + 1)):
             raise UsageError(f"{self.id} has chunks 1 to {self.chunks}, not {chunks}")
         return self.budget.image_visits * len(chunks) // self.chunks
+
+    def references(self) -> dict[str, int]:
+        """Image visits of the references that a method is compared with.
+
+        `sequential` trains on each chunk once; `joint` on all chunks at once, the upper reference;
+        `first_chunk` on the first alone, the lower one; `joint_at_every_arrival` is what a user
+        pays who trains anew on all chunks so far whenever one arrives: with T equal chunks and a
+        joint budget B, B (1 + 2 + ... + T) / T = B (T + 1) / 2.
+
+        Example:
+            >>> from benchmark.registry import PROTOCOLS
+            >>> PROTOCOLS.get("instance/smoke@1").references()
+            {'sequential': 2048, 'joint': 2048, 'first_chunk': 1024, 'joint_at_every_arrival': 3072}
+        """
+        chunks = tuple(range(1, self.chunks + 1))
+        return {
+            "sequential": sum(self.phase_visits((chunk,)) for chunk in chunks),
+            "joint": self.phase_visits(chunks),
+            "first_chunk": self.phase_visits(chunks[:1]),
+            "joint_at_every_arrival": sum(self.phase_visits(chunks[:k]) for k in chunks),
+        }

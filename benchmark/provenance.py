@@ -25,6 +25,7 @@ HARNESS = (
     "benchmark.models",
     "benchmark.pretrain",
     "benchmark.streams.reader",
+    "benchmark.streams.steps",
 )
 
 

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import torch
 
@@ -114,23 +114,7 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> ResolvedMeth
         parts = (METHODS.get(name),)
     options = options or {}
     config = resolve_config(parts[0].config_class, options)
-    _check_ranges(config)
     return ResolvedMethod(name, parts, config, tuple(sorted(options.items())))
-
-
-def _check_ranges(config: Config) -> None:
-    """Refuse what no training could make sense of, before anything is computed."""
-    for name, kind in get_type_hints(type(config)).items():
-        value = getattr(config, name, None)
-        if get_origin(kind) is Literal and value not in get_args(kind):
-            raise UsageError(f"option {name!r} is one of {', '.join(get_args(kind))}, not {value}")
-    for name, fine, wanted in (
-        ("batch_size", config.batch_size >= 1, "at least 1"),
-        ("lr", config.lr > 0, "above 0"),
-        ("weight_decay", config.weight_decay >= 0, "at least 0"),
-    ):
-        if not fine:
-            raise UsageError(f"option {name!r} is {wanted}, not {getattr(config, name)}")
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, Any]:

@@ -95,6 +95,25 @@ class Cost(Strict):
     peak_memory_bytes: Count
 
 
+class Served(Strict):
+    """What the reader served of one chunk: images, different ones among them, and repeats."""
+
+    chunk: Count
+    images: Count
+    distinct: Count
+    repeats: Count
+
+
+class Ledger(Strict):
+    """What a phase was served, as the reader counted it, and what it kept for replay.
+
+    `stored_bytes` counts kept images as the pool gives them, uncompressed, at the most they were.
+    """
+
+    served: tuple[Served, ...]
+    stored_bytes: Count
+
+
 class Environment(Strict):
     """Where the cell ran."""
 
@@ -144,6 +163,7 @@ class Record(Strict):
     metrics: dict[str, Metric] = {}
     predictions: FileRef | None = None
     checkpoint: FileRef | None = None
+    ledger: Ledger | None = None
     curve: tuple[CurvePoint, ...] = ()
     cost: Cost
     environment: Environment

@@ -76,14 +76,17 @@ class Store:
         return FileRef(name=name, sha256=write_whole(self.path(cell).parent / name, content))
 
     def write_checkpoint(self, cell: Cell, state: Mapping[str, Any]) -> FileRef:
-        """Write a method's state; it is read with `weights_only`."""
+        """Write a checkpoint: `method`, its state, and what else the next phase needs.
+
+        It is read with `weights_only`, so it holds tensors and plain values.
+        """
         buffer = io.BytesIO()
         torch.save(dict(state), buffer)
         path = self.path(cell).parent / "checkpoint.pth"
         return FileRef(name=path.name, sha256=write_whole(path, buffer.getvalue()))
 
     def read_checkpoint(self, cell: Cell) -> dict[str, Any]:
-        """The state that a finished pre-training cell left.
+        """The checkpoint that a finished pre-training cell left.
 
         Raises:
             HeadwaterError: the cell is not finished.

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmark.errors import DataError
+from benchmark.protocol import ProtocolSpec
 from benchmark.registry import PROTOCOLS, TASKS, load_shipped
 from leaderboard.aggregate import STREAM, Cell, Results
 
@@ -98,10 +100,18 @@ def find_card(protocol: str, results: Results) -> ProtocolCard:
         chunks=spec.chunks,
         tasks=tuple(TaskCard(t.name, t.title, t.metric, tuple(t.evaluations)) for t in tasks),
         image_visits=spec.budget.image_visits,
-        chunk_ids=spec.manifest.chunks,
+        chunk_ids=_chunk_ids(spec),
         load_pool=partial(load_pool, spec),
         licences=_licences(tasks) if spec.tier == "nano" else (),
     )
+
+
+def _chunk_ids(spec: ProtocolSpec) -> tuple[tuple[str, ...], ...]:
+    """The ids of each chunk; none where the full tier's images are not prepared here."""
+    try:
+        return tuple(tuple(spec.manifest.chunk_ids(k + 1)) for k in range(spec.chunks))
+    except DataError:
+        return ()
 
 
 def _licences(tasks: Iterable[object]) -> tuple[Licence, ...]:

@@ -2,10 +2,15 @@
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from benchmark.canonical import write_whole
+from benchmark.protocol import ProtocolSpec
+from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board, Row, load_boards
+from leaderboard.streams_picture import streams_svg
 from leaderboard.table import markdown_table, write_between_markers
 from leaderboard.words import apart, interval, joined, number
 
@@ -69,6 +74,44 @@ def _who_forgets_more(rows: list[Row]) -> str:
     )
 
 
+def protocols(specs: list[ProtocolSpec]) -> str:
+    """A table of protocols: sizes, budgets and digests."""
+    lines = [
+        "| Protocol | Chunks | Images a chunk | Classes a chunk | Class distance within, between "
+        "| Visits, sequential | joint at every arrival | Digest |",
+        "| :-- | --: | --: | --: | --: | --: | --: | :-- |",
+    ]
+    for spec in specs:
+        visits = spec.references()
+        images, classes, distance = _chunks(spec)
+        lines.append(
+            f"| `{spec.id}` | {spec.chunks} | {images} | {classes} | {distance} "
+            f"| {visits['sequential']:,} | {visits['joint_at_every_arrival']:,} "
+            f"| `{spec.digest[:12]}` |"
+        )
+    return "\n".join(lines)
+
+
+def _chunks(spec: ProtocolSpec) -> tuple[str, str, str]:
+    """Images, classes and class distance of the chunks, as far as the project itself knows."""
+    if spec.tier == "full":  # the ids come from each user's images; only the classes are fixed here
+        lists = spec.class_lists
+        classes = _range([len(names) for names in lists["classes"]]) if lists else ""
+        return "", classes, _distance(lists.get("distance"))
+    manifest = spec.manifest
+    classes = _range([chunk["classes"] for chunk in manifest.about["chunks"]])
+    return _range(manifest.sizes), classes, _distance(manifest.about.get("distance"))
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _distance(known: Mapping[str, float] | None) -> str:
+    return f"{known['within']:.2f}, {known['between']:.2f}" if known else ""
+
+
 def rates(measured: dict[str, object]) -> str:
     """What `headwater bench --json` printed."""
     speeds, ratios = measured["images_per_second"], measured["headwater_over"]
@@ -93,6 +136,13 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     (board,) = (b for b in load_boards(read_results(results)) if b.card.id == "instance/nano@1")
     write_between_markers(readme, "ranking", ranking(board))
     write_between_markers(readme, "findings", findings(board))
+    load_shipped()
+    tiers = {
+        tier: [spec for spec in map(PROTOCOLS.get, PROTOCOLS.names()) if spec.tier == tier]
+        for tier in ("nano", "full")
+    }
+    write_between_markers(readme, "protocols", protocols(tiers["nano"] + tiers["full"]))
+    write_whole(readme.parent / "results" / "streams.svg", streams_svg(tiers["nano"]).encode())
     measured = results / "bench.json"  # what `headwater bench --json` printed on a quiet machine
     if measured.is_file():
         write_between_markers(readme, "rates", rates(json.loads(measured.read_text())))

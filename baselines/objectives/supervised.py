@@ -43,6 +43,5 @@ class Supervised(Objective):
         self.classifier = nn.Linear(self.backbone.width, setting.n_classes)
 
     def loss(self, views: Views) -> Tensor:
-        assert views.labels is not None
         logits = self.classifier(self.backbone(views.images[0]))
         return F.cross_entropy(logits, views.labels, label_smoothing=self.config.label_smoothing)

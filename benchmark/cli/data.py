@@ -2,6 +2,10 @@
 
 import sys
 import time
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import UsageError
 
 
 def prepare_tier(tier: str, *, verify: bool = False) -> list[str]:
@@ -31,3 +35,60 @@ def prepare_tier(tier: str, *, verify: bool = False) -> list[str]:
     if made:
         console.print(f"{tier} data: {len(made)} image sets made in {seconds:.0f} s")
     return list(made)
+
+
+def prepare_full_sets(
+    name: str, images: Path | None, hub: str, workers: int
+) -> list[dict[str, Any]]:
+    """Prepare one set of the full tier, or all that a folder holds by name; a row for each.
+
+    Raises:
+        UsageError: no such set, or nothing in the folder that bears the name of one.
+        DataError: one sentence on what is missing, damaged or not what was published.
+    """
+    from rich.progress import Progress
+
+    from benchmark.data.full.prepare import prepare_full
+    from benchmark.data.full.sets import FULL_SETS
+    from benchmark.streams.draw import build_manifests
+
+    if name and name not in FULL_SETS:
+        raise UsageError(f"no set is called {name!r}; there are: {', '.join(FULL_SETS)}")
+    found = {name: images} if name else {}
+    if not name and images is not None:
+        found = {known: images / known for known in FULL_SETS if (images / known).is_dir()}
+    if not found:
+        raise UsageError(
+            f"{images or hub} does not say which set it is: add --set NAME, or name a folder that "
+            f"holds folders called {', '.join(FULL_SETS)}"
+        )
+    rows = []
+    for known, folder in found.items():
+        with Progress(console=_console(), transient=True) as bar:
+            task = bar.add_task(f"reading {known}")
+            listing = prepare_full(
+                known,
+                images=folder,
+                hub=hub or None,
+                workers=workers,
+                progress=lambda what, done, total, bar=bar, task=task: bar.update(
+                    task, description=what, completed=done, total=total
+                ),
+            )
+        built = [spec.id for spec in build_manifests(known)]
+        rows.append(
+            {
+                "set": known,
+                "images": len(listing.ids),
+                "classes": len(listing.class_names),
+                "listing_sha256": listing.digest,
+                "manifests": built,
+            }
+        )
+    return rows
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True)

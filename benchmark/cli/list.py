@@ -23,26 +23,30 @@ def list_(kind: Kind, as_json: JsonOption = False) -> None:
     from benchmark.registry import load_shipped
 
     load_shipped()
-    print_rows(_ROWS[kind](), as_json)
+    print_rows(_ROWS[kind](as_json), as_json)
 
 
-def _protocols() -> list[dict[str, Any]]:
+def _protocols(as_json: bool) -> list[dict[str, Any]]:
     from benchmark.registry import PROTOCOLS
 
     protocols = [PROTOCOLS.get(name) for name in PROTOCOLS.names()]
+    order = {tier: rank for rank, tier in enumerate(("smoke", "nano", "full"))}
+    protocols.sort(key=lambda spec: order.get(spec.tier, len(order)))
     return [
         {
             "protocol": spec.id,
-            "chunks": [len(chunk) for chunk in spec.manifest.chunks],
+            "chunks": spec.chunks,
+            "images": spec.pool_images[0],
+            "classes": spec.classes,
             "image_visits": spec.budget.image_visits,
             "tasks": len(spec.tasks),
-            "digest": spec.digest,
+            "digest": spec.digest if as_json else spec.digest[:12],
         }
         for spec in protocols
     ]
 
 
-def _methods() -> list[dict[str, Any]]:
+def _methods(as_json: bool) -> list[dict[str, Any]]:
     from benchmark.registry import METHODS
     from benchmark.resolve import grid, resolve
 
@@ -56,7 +60,7 @@ def _methods() -> list[dict[str, Any]]:
     ]
 
 
-def _tasks() -> list[dict[str, Any]]:
+def _tasks(as_json: bool) -> list[dict[str, Any]]:
     from benchmark.registry import TASKS
 
     specs = [TASKS.get(name).spec for name in TASKS.names()]
@@ -73,7 +77,7 @@ def _tasks() -> list[dict[str, Any]]:
     ]
 
 
-def _data() -> list[dict[str, Any]]:
+def _data(as_json: bool) -> list[dict[str, Any]]:
     from benchmark.data.prepare import licences
     from benchmark.registry import TASKS
 

@@ -1,12 +1,17 @@
-"""`headwater show`: one protocol or task in full."""
+"""`headwater show`: one protocol, method or task in full."""
 
 import dataclasses
 from enum import Enum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from benchmark.cli.output import JsonOption, print_json, print_rows
+from benchmark.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from benchmark.protocol import ProtocolSpec
 
 
 class Kind(str, Enum):
@@ -20,32 +25,109 @@ class Kind(str, Enum):
 def show(
     kind: Kind,
     name: Annotated[str, typer.Argument(help="As `headwater list` prints it.")],
+    picture: Annotated[
+        Path | None, typer.Option(help="Of a protocol: write a PNG, a row of images a chunk.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one protocol, method or task in full.
 
-    Example: headwater show protocols instance/nano@1
+    Example: headwater show protocols instance/nano@1 --picture stream.png
     """
     from benchmark.registry import load_shipped
 
     load_shipped()
+    if picture is not None:
+        if kind is not Kind.protocols:
+            raise UsageError(f"--picture shows a protocol's stream; {kind.value} have none")
+        from benchmark.resolve import protocol_named
+        from benchmark.streams.picture import write_contact_sheet
+
+        write_contact_sheet(protocol_named(name), picture)
     document = _DOCUMENT[kind](name)
     if as_json:
         return print_json(document)
-    print_rows([{"field": key, "value": value} for key, value in document.items()], False)
+    chunks = document.pop("chunks", None) if kind is Kind.protocols else None
+    print_rows([{"field": key, "value": _told(value)} for key, value in document.items()], False)
+    if chunks:
+        print()
+        print_rows([{key: _told(value) for key, value in row.items()} for row in chunks], False)
+    if picture is not None:
+        print(f"\nthe picture: {picture}")
+
+
+def _told(value: Any) -> Any:
+    """A dictionary as `key value, key value`, numbers with commas."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_told(item)}" for key, item in value.items())
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _protocol(name: str) -> dict[str, Any]:
+    from benchmark.registry import TASKS
     from benchmark.resolve import protocol_named
 
     spec = protocol_named(name)
+    evaluations: dict[str, int] = {}
+    for task in spec.task_names:
+        for evaluation in TASKS.get(task).spec.evaluations:
+            evaluations[evaluation] = evaluations.get(evaluation, 0) + 1
+    manifest, chunks = _manifest(spec)
     return {
         "protocol": spec.id,
         "digest": spec.digest,
-        **dataclasses.asdict(spec),
-        "chunk_sizes": [len(chunk) for chunk in spec.manifest.chunks],
-        "held_out_sizes": [len(chunk) for chunk in spec.manifest.held_out],
+        "stream": spec.stream,
+        "tier": spec.tier,
+        "pool": spec.pool,
+        "pool_sha256": spec.pool_sha256,
+        "pool_images": dict(zip(("streamed", "held_out"), spec.pool_images, strict=True)),
+        "classes": spec.classes,
+        "domains": list(spec.domains),
+        "boundaries": spec.boundaries,
+        "overlap": spec.overlap,
+        "image_visits": spec.references(),
+        "arch": spec.arch,
+        "view_size": spec.view_size,
+        "stream_seed": spec.stream_seed,
+        "tasks": list(spec.tasks),
+        "evaluations": {"stream": spec.chunks, **evaluations},
+        **manifest,
+        "chunks": chunks,
     }
+
+
+def _manifest(spec: "ProtocolSpec") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What is known of the chunks, and where their ids come from."""
+    from benchmark.streams.picture import chunk_title
+
+    lists = spec.class_lists
+    titles = [{"chunk": chunk_title(spec, number + 1)} for number in range(spec.chunks)]
+    distance = {"class_distance": lists["distance"]} if lists else {}
+    try:
+        manifest = spec.manifest
+    except DataError as error:
+        told = [{"classes": len(names)} for names in lists.get("classes", [{}] * spec.chunks)]
+        rows = [title | (known if lists else {}) for title, known in zip(titles, told, strict=True)]
+        return distance | {"manifest": f"not built here: {error}", "ids_sha256": None}, rows
+    about = manifest.about
+    if "distance" in about:
+        distance = {"class_distance": about["distance"]}
+    where = "built here from your images" if spec.tier == "full" else "part of the project"
+    rows = []
+    for number, title in enumerate(titles):
+        rows.append(
+            title
+            | {"images": manifest.sizes[number], "held_out": manifest.held_out_sizes[number]}
+            | {key: _counts(value) for key, value in about["chunks"][number].items()}
+        )
+    return distance | {"manifest": where, "ids_sha256": manifest.digest}, rows
+
+
+def _counts(value: Any) -> Any:
+    """One name alone, or a count of images by name."""
+    if isinstance(value, dict) and len(value) == 1:
+        return next(iter(value))
+    return value
 
 
 def _method(name: str) -> dict[str, Any]:

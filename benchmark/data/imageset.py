@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,17 @@ _FORMAT = 1
 _AGAIN = "run: headwater prepare nano"
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, IndexError)
 _COLUMNS = ("id", "label", "class", "split", "source_sha256", "boxes")
+
+
+class Images(Protocol):
+    """(N, 3, S, S) uint8, read by rows: an array, or files that are decoded when they are read."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ class ImageSet:
 
     Args:
         name: as it was loaded.
-        images: (N, 3, S, S) uint8, mapped from disk.
+        images: (N, 3, S, S) uint8, mapped from disk or decoded from files when rows are read.
         ids: N unique names.
         labels: (N,) int64, or (N, classes) uint8 of 0 and 1 for multi-label sets.
         splits: (N,) of "train", "val", "test".
@@ -63,17 +74,19 @@ class ImageSet:
         extra: further columns, (N,) of str each.
         class_names: in the order of the labels.
         sha256: of the split file: ids, labels, splits, boxes, sources; not of the pixels.
+        source_sha256: N hashes of the bytes that the images were made from.
     """
 
     name: str
-    images: NDArray[np.uint8]
-    ids: tuple[str, ...]
+    images: Images
+    ids: Sequence[str]
     labels: NDArray[np.int64] | NDArray[np.uint8]
     splits: NDArray[np.str_]
     boxes: tuple[tuple[Box, ...], ...]
     extra: dict[str, NDArray[np.str_]]
     class_names: tuple[str, ...]
     sha256: str
+    source_sha256: Sequence[str] = ()
 
     def indices(self, split: str) -> NDArray[np.int64]:
         """Rows of one split, ascending.
@@ -289,6 +302,7 @@ def _parse(
         extra={key: np.array(columns[key]) for key in header if key not in _COLUMNS},
         class_names=class_names,
         sha256=digest,
+        source_sha256=columns["source_sha256"],
     )
 
 

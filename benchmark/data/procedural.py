@@ -13,6 +13,15 @@ from benchmark.errors import DataError
 from benchmark.seeds import seed_for
 
 CLASSES = ("disc", "square", "triangle", "cross", "ring", "stripes", "diamond", "checks")
+#: What kind of shape each is: a tree of two levels, for the distant-class stream.
+FAMILIES = {
+    **dict.fromkeys(("disc", "ring"), "round"),
+    **dict.fromkeys(("square", "diamond"), "straight"),
+    **dict.fromkeys(("triangle", "cross"), "pointed"),
+    **dict.fromkeys(("stripes", "checks"), "patterned"),
+}
+#: Styles of the pool, for the domain stream: dark on light, and light on dark.
+DOMAINS = ("day", "night")
 #: Images of each class by split.
 SPLITS: dict[Split, int] = {"train": 32, "val": 8, "test": 24}
 
@@ -52,14 +61,22 @@ def draw_shape(kind: str, name: str, size: int) -> NDArray[np.uint8]:
     return np.where(inside[..., None], ink, paper).astype(np.uint8)
 
 
-def shapes(prefix: str, size: int) -> Iterator[Sample]:
-    """The samples of a smoke set: every class in every split, classes in turn."""
+def shapes(prefix: str, size: int, domains: tuple[str, ...] = ("day",)) -> Iterator[Sample]:
+    """The samples of a smoke set: every class in every split, classes and domains in turn."""
     for split, count in SPLITS.items():
         for number in range(count):
+            domain = domains[number % len(domains)]
             for label, kind in enumerate(CLASSES):
                 name = f"{prefix}/{split}/{kind}/{number}"
                 image = draw_shape(kind, name, size)
-                yield Sample(name, image, label, split, sha256_of([kind, name, size]))
+                yield Sample(
+                    id=name,
+                    image=255 - image if domain == "night" else image,
+                    label=label,
+                    split=split,
+                    source_sha256=sha256_of([kind, name, size]),
+                    extra={"domain": domain} if len(domains) > 1 else {},
+                )
 
 
 def smoke_set(name: str, size: int, expected_sha256: str, root: Path | None = None) -> ImageSet:
@@ -70,7 +87,7 @@ def smoke_set(name: str, size: int, expected_sha256: str, root: Path | None = No
     except DataError:
         return write_image_set(
             name,
-            shapes(name, size),
+            shapes(name, size, DOMAINS if name == "pool" else DOMAINS[:1]),
             class_names=CLASSES,
             expected_sha256=expected_sha256,
             root=root,

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmark.canonical import write_whole
 from benchmark.errors import DataError, HeadwaterError, UsageError
+from benchmark.streams.picture import stream_rows
 from leaderboard import words
 from leaderboard.aggregate import Results, read_results
 from leaderboard.board import Board, load_boards
@@ -18,7 +19,6 @@ from leaderboard.catalogue import ProtocolCard, find_card
 from leaderboard.document import write_data_files
 from leaderboard.site.charts import all_charts
 from leaderboard.site.look import looks
-from leaderboard.site.picture import stream_rows
 
 #: In the head of every page that this module writes; what lacks it is not overwritten.
 GENERATOR = '<meta name="generator" content="Headwater">'

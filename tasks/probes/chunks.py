@@ -31,7 +31,8 @@ def evaluate_chunks(task: Task, encoder: Encoder, seed: int = 0) -> TaskResult:
     """
     protocol = encoder.protocol
     pool = load_pool(protocol)
-    row_of = {name: row for row, name in enumerate(pool.ids)}
+    where = protocol.manifest.rows_in(pool.ids)
+    labels = np.asarray(pool.labels, np.int64)
     features = encoder.features_of(pool.images, np.arange(len(pool.ids)))
     linear: dict[str, Metric] = {}
     near: dict[str, Metric] = {}
@@ -39,16 +40,13 @@ def evaluate_chunks(task: Task, encoder: Encoder, seed: int = 0) -> TaskResult:
         name: [] for name in ("chunk", "index", "label", "prediction", "knn_prediction")
     }
     parts = zip(protocol.manifest.chunks, protocol.manifest.held_out, strict=True)
-    for number, (train_ids, test_ids) in enumerate(parts, start=1):
-        train = np.array([row_of[name] for name in train_ids])
-        test = np.array([row_of[name] for name in test_ids])
-        outcome = stream_accuracy(
-            features[train], pool.labels[train], features[test], pool.labels[test]
-        )
+    for number, (streamed, held_out) in enumerate(parts, start=1):
+        train, test = where[streamed], where[held_out]
+        outcome = stream_accuracy(features[train], labels[train], features[test], labels[test])
         linear[f"chunk{number}"] = _accuracy(outcome.top1, len(test))
         near[f"knn_chunk{number}"] = _accuracy(outcome.knn_top1, len(test))
         answers = (outcome.prediction, outcome.knn_prediction)
-        values = (np.full(len(test), number), test, pool.labels[test], *answers)
+        values = (np.full(len(test), number), test, labels[test], *answers)
         for column, value in zip(columns.values(), values, strict=True):
             column.append(value)
     predictions = {name: np.concatenate(parts) for name, parts in columns.items()}

@@ -4,17 +4,20 @@ import dataclasses
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from benchmark.errors import UsageError
-from benchmark.protocol import Budget
+from benchmark.errors import DataError, UsageError
+from benchmark.protocol import Budget, ProtocolSpec
 from benchmark.registry import PROTOCOLS, TASKS
+from benchmark.streams.manifest import Manifest
 
-GOLDEN = {
-    "instance/nano@1": "053427ba4e96ccae008b6455d6831376c2f3dffc6f97914ee905f4fc8fa99c49",
-    "instance/smoke@1": "da91e2bf6ac9ddd60b57140988e5572c4ee99c1576070f6730993af279c9aec3",
-}
+GOLDEN: dict[str, str] = json.loads((Path(__file__).parent / "golden_digests.json").read_text())
+STREAMS = (
+    *("instance", "random-class", "distant-class", "domain"),
+    *("blurred-instance", "blurred-class"),
+)
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -22,45 +25,66 @@ def test_digest_is_frozen(name: str) -> None:
     assert PROTOCOLS.get(name).digest == GOLDEN[name]
 
 
-def test_every_protocol_is_in_the_golden_list() -> None:
+def test_every_protocol_is_in_the_golden_list_and_every_stream_at_every_tier() -> None:
     assert set(PROTOCOLS.names()) == set(GOLDEN)
+    assert set(GOLDEN) == {f"{s}/{tier}@1" for s in STREAMS for tier in ("smoke", "nano", "full")}
+    assert len(set(GOLDEN.values())) == len(GOLDEN)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("version", 2),
-        ("pool_sha256", "0" * 64),
-        ("chunks", 5),
-        ("budget", Budget(image_visits=1)),
-        ("arch", "other"),
-        ("view_size", 28),
-        ("tasks", ("digits@2",)),
-        ("stream_seed", 1),
-        ("classes", 651),
-    ],
-)
-def test_any_field_moves_the_digest(field, value, monkeypatch) -> None:
+OTHER = {
+    "stream": "other",
+    "tier": "other",
+    "version": 2,
+    "pool": "other",
+    "pool_sha256": "0" * 64,
+    "pool_images": (1, 1),
+    "classes": 651,
+    "chunks": 5,
+    "budget": Budget(image_visits=1),
+    "arch": "other",
+    "view_size": 28,
+    "tasks": ("digits@2",),
+    "domains": ("other",),
+    "overlap": 0.3,
+    "stream_seed": 1,
+}
+
+
+@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(ProtocolSpec)])
+def test_any_field_moves_the_digest(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     spec = PROTOCOLS.get("instance/smoke@1")
-    monkeypatch.setattr("benchmark.protocol.manifest_sha256", lambda _: "fixed")
-    same = dataclasses.replace(spec)
-    assert dataclasses.replace(spec, **{field: value}).digest != same.digest
+    manifest = spec.manifest
+    monkeypatch.setattr("benchmark.protocol.shipped_manifest", lambda _: manifest)
+    assert dataclasses.replace(spec).digest == spec.digest
+    assert dataclasses.replace(spec, **{field: OTHER[field]}).digest != spec.digest
 
 
-def test_the_manifest_moves_the_digest(monkeypatch) -> None:
+def test_the_manifest_moves_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = PROTOCOLS.get("instance/smoke@1")
-    monkeypatch.setattr("benchmark.protocol.manifest_sha256", lambda _: "another")
+    other: Manifest = PROTOCOLS.get("domain/smoke@1").manifest
+    monkeypatch.setattr("benchmark.protocol.shipped_manifest", lambda _: other)
     assert dataclasses.replace(spec).digest != GOLDEN[spec.id]
 
 
-def test_digest_is_the_same_in_another_process_with_another_hash_seed() -> None:
+def test_the_lists_of_classes_move_the_digest_of_the_full_tier(monkeypatch) -> None:
+    spec = PROTOCOLS.get("distant-class/full@1")
+    lists = spec.class_lists
+    assert [len(chunk) for chunk in lists["classes"]] == [250] * 4
+    assert len({name for chunk in lists["classes"] for name in chunk}) == 1000
+    swapped = lists | {"classes": lists["classes"][::-1]}
+    monkeypatch.setattr("benchmark.protocol.shipped_classes", lambda _: swapped)
+    assert dataclasses.replace(spec).digest != GOLDEN[spec.id]
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_digests_are_the_same_with_other_hash_seeds_and_threads(threads: str) -> None:
     code = (
         "import json, benchmark.protocols; from benchmark.registry import PROTOCOLS;"
         "print(json.dumps({n: PROTOCOLS.get(n).digest for n in PROTOCOLS.names()}))"
     )
     printed = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONHASHSEED": "7", "PYTHONPATH": ".", "OMP_NUM_THREADS": "1"},
+        env={"PYTHONHASHSEED": f"{threads}7", "PYTHONPATH": ".", "OMP_NUM_THREADS": threads},
         capture_output=True,
         check=True,
     ).stdout
@@ -72,7 +96,8 @@ def test_tasks_are_registered_at_the_versions_named(name: str) -> None:
     for task in PROTOCOLS.get(name).tasks:
         spec = TASKS.get(task.partition("@")[0]).spec
         assert task == f"{spec.name}@{spec.version}"
-        assert spec.data_sha256 is not None
+        assert spec.tier == PROTOCOLS.get(name).tier
+        assert spec.data_sha256 is not None or spec.tier == "full"
 
 
 def test_visits_of_phases_share_the_budget() -> None:
@@ -82,3 +107,27 @@ def test_visits_of_phases_share_the_budget() -> None:
     assert spec.phase_visits((1, 2, 3, 4)) == total
     with pytest.raises(UsageError, match="chunks 1 to 4"):
         spec.phase_visits((5,))
+
+
+def test_joint_retraining_at_every_arrival_costs_what_the_sum_says() -> None:
+    visits = PROTOCOLS.get("instance/nano@1").references()
+    assert visits["first_chunk"] == 24_576
+    assert visits["sequential"] == visits["joint"] == 98_304
+    # a quarter, a half, three quarters and all of the joint budget
+    assert visits["joint_at_every_arrival"] == 24_576 + 49_152 + 73_728 + 98_304
+
+
+def test_distant_classes_are_further_apart_than_random_ones() -> None:
+    for tier in ("nano", "full"):
+        random, distant = (
+            spec.class_lists["distance"] if tier == "full" else spec.manifest.about["distance"]
+            for spec in (PROTOCOLS.get(f"{s}-class/{tier}@1") for s in ("random", "distant"))
+        )
+        assert distant["between"] > random["between"]
+        assert distant["within"] < random["within"]
+
+
+def test_a_manifest_of_the_full_tier_that_is_not_built_says_what_to_run(own_home: Path) -> None:
+    spec = dataclasses.replace(PROTOCOLS.get("domain/full@1"))
+    with pytest.raises(DataError, match="headwater prepare full --set domainnet --images DIR"):
+        _ = spec.manifest

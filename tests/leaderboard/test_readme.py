@@ -10,6 +10,8 @@ def test_the_readme_s_figures_are_those_of_the_records(tmp_path: Path) -> None:
     copy = tmp_path / "README.md"
     shutil.copy(ROOT / "README.md", copy)
     update(copy)
+    picture = (tmp_path / "results" / "streams.svg").read_text()
+    assert picture == (ROOT / "results" / "streams.svg").read_text()
     assert copy.read_text() == (ROOT / "README.md").read_text(), (
         "the README's figures are not those of results/: run python -m leaderboard.readme"
     )

@@ -13,10 +13,10 @@ from PIL import Image
 
 from benchmark.data.imageset import Sample, load_image_set, write_image_set
 from benchmark.errors import DataError, HeadwaterError, UsageError
+from benchmark.streams.picture import stream_rows
 from leaderboard.site import build_site
 from leaderboard.site.build import script_json
 from leaderboard.site.look import looks
-from leaderboard.site.picture import stream_rows
 
 METHODS = ["random_init", "moco_v2/joint", "moco_v2/sequential", "supervised/joint"]
 

@@ -1,0 +1,15 @@
+"""The first chunk alone: what a method knew before the rest of the stream came."""
+
+from benchmark.method import Strategy
+from benchmark.registry import STRATEGIES
+
+
+@STRATEGIES.register("first_chunk")
+class FirstChunk(Strategy):
+    """One phase over the first chunk with that chunk's budget, the lower reference.
+
+    Source: Hu et al., ICLR 2022, whose sequential models are compared along the stream.
+    """
+
+    def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
+        return ((1,),)
