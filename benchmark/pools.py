@@ -19,7 +19,7 @@ def load_pool(protocol: ProtocolSpec) -> ImageSet:
         DataError: not prepared, damaged, or not what the protocol was declared with.
     """
     if protocol.tier == "full":
-        from benchmark.data.full.load import load_full
+        from benchmark.data.files.load import load_full
 
         return load_full(protocol.pool, FULL_SIZE)
     assert protocol.pool_sha256 is not None

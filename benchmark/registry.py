@@ -18,6 +18,7 @@ SHIPPED = (
     "baselines.objectives",
     "baselines.strategies",
     "baselines.random_init",
+    "tasks.full",
     "tasks.nano",
     "tasks.smoke",
     "tasks.stream",

@@ -67,6 +67,11 @@ class Task:
         """Yield the samples, in a fixed order, from the packages that `spec.sources` pin."""
         raise UsageError(f"task {self.spec.name!r} does not say how its data are built")
 
+    @classmethod
+    def n_classes(cls) -> int:
+        """Number of classes."""
+        return len(cls.spec.classes)
+
     def data(self) -> ImageSet:
         """The prepared data.
 

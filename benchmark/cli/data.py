@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,32 +49,34 @@ def prepare_full_sets(
     """
     from rich.progress import Progress
 
-    from benchmark.data.full.prepare import prepare_full
-    from benchmark.data.full.sets import FULL_SETS
+    from benchmark.data.files.pools import DOMAINNET, IMAGENET
+    from benchmark.data.files.prepare import prepare_full
+    from benchmark.registry import TASKS, load_shipped
     from benchmark.streams.draw import build_manifests
 
-    if name and name not in FULL_SETS:
-        raise UsageError(f"no set is called {name!r}; there are: {', '.join(FULL_SETS)}")
+    load_shipped()
+    tasks = [TASKS.get(task) for task in TASKS.names() if TASKS.get(task).spec.tier == "full"]
+    sets = {known.name: known for known in (IMAGENET, DOMAINNET, *(task.files for task in tasks))}
+    if name and name not in sets:
+        raise UsageError(f"no set is called {name!r}; there are: {', '.join(sets)}")
     found = {name: images} if name else {}
     if not name and images is not None:
-        found = {known: images / known for known in FULL_SETS if (images / known).is_dir()}
+        found = {known: images / known for known in sets if (images / known).is_dir()}
     if not found:
         raise UsageError(
             f"{images or hub} does not say which set it is: add --set NAME, or name a folder that "
-            f"holds folders called {', '.join(FULL_SETS)}"
+            f"holds folders called {', '.join(sets)}"
         )
     rows = []
     for known, folder in found.items():
         with Progress(console=_console(), transient=True) as bar:
             task = bar.add_task(f"reading {known}")
             listing = prepare_full(
-                known,
+                sets[known],
                 images=folder,
                 hub=hub or None,
                 workers=workers,
-                progress=lambda what, done, total, bar=bar, task=task: bar.update(
-                    task, description=what, completed=done, total=total
-                ),
+                progress=_updates(bar, task),
             )
         built = [spec.id for spec in build_manifests(known)]
         rows.append(
@@ -86,6 +89,13 @@ def prepare_full_sets(
             }
         )
     return rows
+
+
+def _updates(bar: Any, task: Any) -> Callable[[str, int, int], None]:
+    def update(what: str, done: int, total: int) -> None:
+        bar.update(task, description=what, completed=done, total=total)
+
+    return update
 
 
 def _console() -> Any:

@@ -63,17 +63,18 @@ def _methods(as_json: bool) -> list[dict[str, Any]]:
 def _tasks(as_json: bool) -> list[dict[str, Any]]:
     from benchmark.registry import TASKS
 
-    specs = [TASKS.get(name).spec for name in TASKS.names()]
+    tasks = [TASKS.get(name) for name in TASKS.names()]
     return [
         {
             "task": f"{spec.name}@{spec.version}",
             "tier": spec.tier,
-            "classes": len(spec.classes),
+            "classes": task.n_classes(),
             "metric": spec.metric,
             "evaluations": list(spec.evaluations),
             "what": spec.title,
         }
-        for spec in specs
+        for task in tasks
+        for spec in (task.spec,)
     ]
 
 

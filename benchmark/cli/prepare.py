@@ -27,7 +27,7 @@ def prepare(
     hub: Annotated[
         str, typer.Option(help="full: REPO@REVISION of Hugging Face, in place of --images.")
     ] = "",
-    workers: Annotated[int, typer.Option(min=1, help="full: processes that read files.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, help="full: threads that read files.")] = 4,
     as_json: JsonOption = False,
 ) -> None:
     """Prepare a tier's data in the cache (HEADWATER_HOME); a second call returns at once.

@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.canonical import write_whole
+from benchmark.data.imageset import Split
 from benchmark.errors import DataError
 
-SPLITS = ("train", "val", "test")
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 #: What numpy raises at a file that is not what `write_arrays` wrote.
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)

@@ -1,0 +1,111 @@
+"""Declarations of image sets that users have on disk, and what their layouts have in common."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmark.data.imageset import Split
+from benchmark.errors import DataError
+
+#: Files that count as images where a layout does not list them by name.
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One sample of a layout.
+
+    Args:
+        id: path relative to the root, with "/"; for batches `FILE/00012`.
+        label: class name, or several of them for multi-label sets.
+        split: "train", "val" or "test".
+        domain: of sets that have any.
+    """
+
+    id: str
+    label: str | tuple[str, ...]
+    split: Split
+    domain: str = ""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a layout finds: the samples, and the classes in the order of the labels."""
+
+    samples: Sequence[Found]
+    class_names: Sequence[str]
+
+
+#: From the root folder to what is there; DataError if it is not laid out so.
+Layout = Callable[[Path], Contents]
+
+
+@dataclass(frozen=True)
+class FileSet:
+    """An image set in its original layout.
+
+    Args:
+        name: as in `headwater prepare full --set NAME`, and of the folder it is looked for in.
+        layout: finds its samples.
+        classes: how many it has.
+        images: published number by split; a split that is not listed is not counted.
+        homepage: where to get it.
+        terms: licence or terms of use, in a few words.
+        citation: in a line.
+        validation: whether a fifth of every class's training images becomes "val", chosen by a hash
+            of the id; for sets that come without a validation split.
+        batches: whether samples lie in CIFAR's pickled batches instead of files.
+        hub_id: id and class name of a sample from its split and the path that a hub tells, where
+            the ids of both origins can be made the same.
+    """
+
+    name: str
+    layout: Layout
+    classes: int
+    images: dict[Split, int] = field(hash=False)
+    homepage: str
+    terms: str
+    citation: str
+    validation: bool = False
+    batches: bool = False
+    hub_id: Callable[[str, str], tuple[str, str]] | None = None
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a list that belongs to a layout, without blank ones.
+
+    Raises:
+        DataError: it is missing; names it.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"cannot read {path}: {error.strerror}; the folder is not laid out as published"
+        ) from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def folders_in(path: Path) -> list[Path]:
+    """The folders right under one, by name.
+
+    Raises:
+        DataError: there is no such folder.
+    """
+    if not path.is_dir():
+        raise DataError(f"there is no folder {path}; the set is not laid out as published")
+    return sorted(entry for entry in path.iterdir() if entry.is_dir())
+
+
+def images_in(folder: Path, root: Path) -> Iterator[str]:
+    """Ids of the image files right under a folder, by name."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in IMAGE_ENDINGS:
+            yield path.relative_to(root).as_posix()
+
+
+def class_folders(root: Path, folder: Path, split: Split) -> Iterable[Found]:
+    """Samples of a folder that has a folder for each class."""
+    for entry in folders_in(folder):
+        for name in images_in(entry, root):
+            yield Found(name, entry.name, split)
