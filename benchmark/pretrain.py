@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,32 @@ class _Trainable(nn.Module):
         optim_wrapper.update_params(loss)
         self.method.after_step()
         return {"loss": loss.detach()}
+
+
+class _Batches:
+    """The steps' loader as the Runner wants it, whose workers stop when it is closed.
+
+    The Runner keeps a loader's iterator in a cycle of references, in which the workers would be
+    left waiting: the queues that would stop them are torn down first.
+    """
+
+    def __init__(self, steps: PhaseSteps) -> None:
+        self.dataset = steps
+        self._running: Generator[Batch, None, None] | None = None
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __iter__(self) -> Iterator[Batch]:
+        self._running = self._deliver()
+        return self._running
+
+    def _deliver(self) -> Generator[Batch, None, None]:
+        yield from self.dataset.loader()
+
+    def close(self) -> None:
+        if self._running is not None:
+            self._running.close()
 
 
 class _ScheduleHook(Hook):
@@ -150,11 +176,12 @@ def pretrain_phase(
     optimiser = build_optimiser(method)
     if part.optimiser is not None:
         optimiser.load_state_dict(part.optimiser)
-    Runner(
+    batches = _Batches(steps)
+    runner = Runner(
         model=_Trainable(method, next(method.parameters()).device.type),
         work_dir=str(work_dir),
         experiment_name=f"phase-{time.monotonic_ns()}",  # mmengine wants a name of its own
-        train_dataloader=steps.loader(),
+        train_dataloader=batches,
         train_cfg={"by_epoch": False, "max_iters": len(steps)},
         optim_wrapper=OptimWrapper(optimiser),
         default_hooks=dict.fromkeys(
@@ -163,7 +190,11 @@ def pretrain_phase(
         custom_hooks=[_ScheduleHook(steps, config.lr, part), curve],
         randomness={"seed": seed % 2**32, "deterministic": True},
         log_level="ERROR",
-    ).train()
+    )
+    try:
+        runner.train()
+    finally:
+        batches.close()
     if part.first + len(steps) == part.total:
         method.end_chunk(context)
     return tuple(curve.points), optimiser.state_dict()

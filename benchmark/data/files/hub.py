@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.data.home import home
 from benchmark.data.listing import SPLITS
 from benchmark.errors import DataError, UsageError
 
@@ -93,7 +94,11 @@ def open_snapshot(hub: str) -> HubTable:
         )
     import datasets
 
-    parts = {split: datasets.Dataset.from_parquet(paths) for split, paths in files.items()}
+    cache = str(home() / "full" / "hub")
+    parts = {
+        split: datasets.Dataset.from_parquet(paths, cache_dir=cache)
+        for split, paths in files.items()
+    }
     features = parts["train"].features
     images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
     labels = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
