@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,18 +22,35 @@ TURN = 6
 Measure = Callable[[], float]
 
 
+class What(str, Enum):
+    """What can be measured."""
+
+    steps = "steps"
+    loader = "loader"
+
+
 def bench(
+    what: Annotated[What, typer.Argument(help="Training steps, or loading files.")] = What.steps,
     rounds: Annotated[int, typer.Option(min=3, help="Turns of each contestant.")] = 20,
+    workers: Annotated[int, typer.Option(min=0, help="loader: processes that decode.")] = 2,
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the rate of pre-training with MoCo v2 at nano, as ratios taken in one run.
+    """Measure rates as ratios taken in one run.
 
-    Bare: forward and backward of the query side and forward of the key side, on views in memory.
-    lightly: its MoCo v2 example (install the extra `test`) on the same network, images and batch,
-    in a process of its own with the settings that it comes with. All take turns of six steps.
+    `steps`: pre-training with MoCo v2 at nano. Bare: forward and backward of the query side and
+    forward of the key side, on views in memory. lightly: its MoCo v2 example (install the extra
+    `test`) on the same network, images and batch, in a process of its own with the settings that
+    it comes with. All take turns of six steps.
 
-    Example: headwater bench
+    `loader`: decoding generated 500 x 375 JPEGs as the full tier does, against torchvision's
+    ImageFolder with DataLoader at equal workers.
+
+    Example: headwater bench loader --workers 2
     """
+    if what is What.loader:
+        from benchmark.data.files.bench import loader_rates
+
+        return _print(loader_rates(workers, rounds), as_json)
     import torch
 
     from benchmark.registry import load_shipped
@@ -58,6 +76,10 @@ def bench(
             if name != "headwater"
         },
     }
+    _print(document, as_json)
+
+
+def _print(document: dict[str, Any], as_json: bool) -> None:
     if as_json:
         return print_json(document)
     for name, rate in document["images_per_second"].items():

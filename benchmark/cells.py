@@ -8,7 +8,7 @@ from typing import Any, Literal
 from benchmark.canonical import sha256_of
 from benchmark.errors import UsageError
 from benchmark.protocol import ProtocolSpec
-from benchmark.provenance import HARNESS, source_sha256
+from benchmark.provenance import FILE_HARNESS, HARNESS, source_sha256
 from benchmark.registry import TASKS
 from benchmark.resolve import ResolvedMethod
 from benchmark.result import Evaluation
@@ -84,7 +84,9 @@ def plan(
         protocol.phase_visits(chunks) // method.config.batch_size if chunks else 0
         for chunks in phases
     ]
-    harness = source_sha256(HARNESS)
+    files = protocol.tier == "full"  # whose ids and content the protocol's digest does not cover
+    images = {"manifest": protocol.manifest.digest} if files else {}
+    harness = source_sha256(HARNESS + (FILE_HARNESS if files else ()))
     cells: list[Cell] = []
     checkpoint: Cell | None = None
     for number, chunks in enumerate(phases):
@@ -101,6 +103,7 @@ def plan(
             name="pretrain",
             determined_by={
                 "protocol": protocol.digest,
+                **images,
                 "method": method.reference().model_dump(mode="json"),
                 "harness": harness,
                 "replicate": replicate,

@@ -28,6 +28,9 @@ HARNESS = (
     "benchmark.streams.steps",
 )
 
+#: And how files become pixels, where images are files.
+FILE_HARNESS = ("benchmark.data.files.decode",)
+
 
 def source_sha256(things: Iterable[object | str]) -> str:
     """Hash of the files that define some classes or functions, or of modules given by name.

@@ -96,7 +96,8 @@ class Results:
 
     Args:
         located: records in the order of their paths.
-        stale: records left out: of an earlier digest of the protocol or version of the method.
+        stale: records left out: of an earlier digest of the protocol, other images, or an earlier
+            version of the method.
     """
 
     located: tuple[Located, ...]
@@ -184,9 +185,10 @@ COSTS = (
 def read_results(store: Path) -> Results:
     """Read all records of a store.
 
-    Where a method has records of several digests of a protocol, or of several versions of its
-    code or configuration, those that go with its newest record count and the others are stale:
-    numbers of different things are never put side by side under one name.
+    Where a method has records of several digests of a protocol, of several copies of the full
+    tier's images, or of several versions of its code or configuration, those that go with its
+    newest record count and the others are stale: numbers of different things are never put side by
+    side under one name.
 
     Args:
         store: folder that `headwater run --store` wrote; it may be empty.
@@ -215,19 +217,21 @@ def read_results(store: Path) -> Results:
 
 def _split_stale(located: Sequence[Located]) -> tuple[list[Located], list[Located]]:
     """Records that go with the newest one of their method, and the others."""
-    digests: dict[str, tuple[str, str]] = {}
+    digests: dict[str, tuple[str, str, str]] = {}
     codes: dict[tuple[str, str], tuple[str, str, str]] = {}
     for record in (found.record for found in located):
         ended, method = record.provenance.ended, record.method
         protocol, name = record.protocol.id, (record.protocol.id, method.name)
-        digests[protocol] = max(digests.get(protocol, ("", "")), (ended, record.protocol.digest))
+        digest = (ended, record.protocol.digest, record.stream.manifest_sha256)
+        digests[protocol] = max(digests.get(protocol, ("", "", "")), digest)
         code = (ended, method.config_sha256, method.source_sha256)
         codes[name] = max(codes.get(name, ("", "", "")), code)
     fresh: list[Located] = []
     stale: list[Located] = []
     for found in located:
         record, method = found.record, found.record.method
-        current = digests[record.protocol.id][1] == record.protocol.digest and codes[
+        stream = (record.protocol.digest, record.stream.manifest_sha256)
+        current = digests[record.protocol.id][1:] == stream and codes[
             record.protocol.id, method.name
         ][1:] == (method.config_sha256, method.source_sha256)
         (fresh if current else stale).append(found)
