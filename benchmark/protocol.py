@@ -30,6 +30,14 @@ class Budget:
     image_visits: int
 
 
+#: The streams that Headwater ships, in the order in which they are listed.
+STREAMS = (
+    *("instance", "random-class", "distant-class", "domain"),
+    *("blurred-instance", "blurred-class"),
+)
+TIERS = ("smoke", "nano", "full")
+
+
 @dataclass(frozen=True)
 class ProtocolSpec:
     """A stream, a tier, a budget and an evaluation; any change of these is a new version.
@@ -75,6 +83,13 @@ class ProtocolSpec:
     def id(self) -> str:
         """For instance `instance/nano@1`."""
         return f"{self.stream}/{self.tier}@{self.version}"
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """Sorts protocols for people: tiers, then streams, in order, other ones last."""
+        tier = TIERS.index(self.tier) if self.tier in TIERS else len(TIERS)
+        stream = STREAMS.index(self.stream) if self.stream in STREAMS else len(STREAMS)
+        return tier, stream, self.id
 
     @property
     def folder(self) -> str:

@@ -137,12 +137,11 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "ranking", ranking(board))
     write_between_markers(readme, "findings", findings(board))
     load_shipped()
-    tiers = {
-        tier: [spec for spec in map(PROTOCOLS.get, PROTOCOLS.names()) if spec.tier == tier]
-        for tier in ("nano", "full")
-    }
-    write_between_markers(readme, "protocols", protocols(tiers["nano"] + tiers["full"]))
-    write_whole(readme.parent / "results" / "streams.svg", streams_svg(tiers["nano"]).encode())
+    specs = sorted(map(PROTOCOLS.get, PROTOCOLS.names()), key=lambda spec: spec.place)
+    nano = [spec for spec in specs if spec.tier == "nano"]
+    full = [spec for spec in specs if spec.tier == "full"]
+    write_between_markers(readme, "protocols", protocols(nano + full))
+    write_whole(readme.parent / "results" / "streams.svg", streams_svg(nano).encode())
     measured = results / "bench.json"  # what `headwater bench --json` printed on a quiet machine
     if measured.is_file():
         write_between_markers(readme, "rates", rates(json.loads(measured.read_text())))

@@ -29,9 +29,19 @@ def list_(kind: Kind, as_json: JsonOption = False) -> None:
 def _protocols(as_json: bool) -> list[dict[str, Any]]:
     from benchmark.registry import PROTOCOLS
 
-    protocols = [PROTOCOLS.get(name) for name in PROTOCOLS.names()]
-    order = {tier: rank for rank, tier in enumerate(("smoke", "nano", "full"))}
-    protocols.sort(key=lambda spec: order.get(spec.tier, len(order)))
+    protocols = sorted(map(PROTOCOLS.get, PROTOCOLS.names()), key=lambda spec: spec.place)
+    if not as_json:
+        return [
+            {
+                "protocol": spec.id,
+                "chunks": spec.chunks,
+                "images": f"{spec.pool_images[0]:,}",
+                "classes": f"{spec.classes:,}",
+                "visits": f"{spec.budget.image_visits:,}",
+                "digest": spec.digest[:12],
+            }
+            for spec in protocols
+        ]
     return [
         {
             "protocol": spec.id,
@@ -39,8 +49,9 @@ def _protocols(as_json: bool) -> list[dict[str, Any]]:
             "images": spec.pool_images[0],
             "classes": spec.classes,
             "image_visits": spec.budget.image_visits,
+            "boundaries": spec.boundaries,
             "tasks": len(spec.tasks),
-            "digest": spec.digest if as_json else spec.digest[:12],
+            "digest": spec.digest,
         }
         for spec in protocols
     ]
@@ -68,7 +79,7 @@ def _tasks(as_json: bool) -> list[dict[str, Any]]:
         {
             "task": f"{spec.name}@{spec.version}",
             "tier": spec.tier,
-            "classes": task.n_classes(),
+            "classes": task.n_classes() or None,
             "metric": spec.metric,
             "evaluations": list(spec.evaluations),
             "what": spec.title,

@@ -28,7 +28,9 @@ def print_rows(rows: Rows, as_json: bool, title: str = "") -> None:
 
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for number, column in enumerate(rows[0] if rows else ()):
-        table.add_column(column.replace("_", " "), no_wrap=number == 0, overflow="fold")
+        told = [_text(list(row.values())[number]) for row in rows]
+        short = number == 0 or max(map(len, told)) <= 12
+        table.add_column(column.replace("_", " "), no_wrap=short, overflow="fold")
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
     Console().print(table)

@@ -48,7 +48,8 @@ def show(
     if as_json:
         return print_json(document)
     chunks = document.pop("chunks", None) if kind is Kind.protocols else None
-    print_rows([{"field": key, "value": _told(value)} for key, value in document.items()], False)
+    known = {key: told for key, value in document.items() if (told := _told(value)) not in ("", [])}
+    print_rows([{"field": key, "value": value} for key, value in known.items()], False)
     if chunks:
         print()
         print_rows([{key: _told(value) for key, value in row.items()} for row in chunks], False)
@@ -57,10 +58,12 @@ def show(
 
 
 def _told(value: Any) -> Any:
-    """A dictionary as `key value, key value`, numbers with commas."""
+    """A dictionary as `key value, key value`, numbers with commas, yes and no."""
+    if value is None or isinstance(value, bool):
+        return {None: "", True: "yes", False: "no"}[value]
     if isinstance(value, dict):
         return ", ".join(f"{key} {_told(item)}" for key, item in value.items())
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
+    return f"{value:,}" if isinstance(value, int) else value
 
 
 def _protocol(name: str) -> dict[str, Any]:

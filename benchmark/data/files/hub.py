@@ -1,5 +1,6 @@
 """Image sets of the Hugging Face hub, at a pinned revision; no script of a repository is run."""
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,7 @@ def _snapshot(repo: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of each try
     options: dict[str, Any] = {"repo_type": "dataset", "revision": revision}
     options["allow_patterns"] = ["*.parquet"]
     try:
