@@ -100,7 +100,7 @@ def race(rounds: int) -> dict[str, list[float]]:
 
     from benchmark.method import ChunkContext, Composed, Strategy
     from benchmark.pretrain import pretrain_phase
-    from benchmark.streams.steps import PhaseSteps, sample_order
+    from benchmark.streams.steps import PhaseSteps, SampleOrder
 
     images = np.random.default_rng(0).integers(0, 256, (2560, 3, 40, 40), dtype=np.uint8)
     others = {"bare": _bare(), **_lightly(images)}
@@ -124,7 +124,7 @@ def race(rounds: int) -> dict[str, list[float]]:
 
     reader = _reader(images)
     count = (rounds + 1) * (TURN + 1) + 1  # the last step closes the last turn
-    order = sample_order(reader.open((1,)), count, batch_size, "bench")
+    order = SampleOrder(reader.open((1,)), count, batch_size, "bench")
     with tempfile.TemporaryDirectory() as work_dir:
         pretrain_phase(
             method,

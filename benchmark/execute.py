@@ -36,7 +36,7 @@ from benchmark.result import (
 from benchmark.seeds import seed_for
 from benchmark.store import Store
 from benchmark.streams.reader import StreamMemory, StreamReader
-from benchmark.streams.steps import PhaseSteps, sample_order
+from benchmark.streams.steps import PhaseSteps, SampleOrder
 
 
 class Observer(Interface):
@@ -125,9 +125,11 @@ class _Worker:
 
     def require_data(self, cells: Sequence[Cell]) -> None:
         """Raise DataError before anything runs if data that the cells need are not prepared."""
-        assert self.pool
-        for name in {cell.task for cell in cells if cell.task not in (None, STREAM_TASK)}:
-            TASKS.get(name)().data()
+        tasks = {cell.task for cell in cells if cell.task not in (None, STREAM_TASK)}
+        for images in (self.pool, *(TASKS.get(name)().data() for name in sorted(tasks, key=str))):
+            require = getattr(images.images, "require", None)
+            if require is not None:  # files that were there when the set was prepared
+                require()
 
     @cached_property
     def pool(self) -> ImageSet:
@@ -183,7 +185,7 @@ class _Worker:
             count = self.protocol.phase_visits(cell.chunks) // batch_size
             names = (self.seeds.training, cell.phase)
             reader = self._reader(extras)
-            order = sample_order(reader.open(cell.chunks), count, batch_size, *names)
+            order = SampleOrder(reader.open(cell.chunks), count, batch_size, *names)
             told = (cell.chunks, count) if self.protocol.boundaries else ((), total)
             with tempfile.TemporaryDirectory() as work_dir:
                 outcome["curve"], optimiser = pretrain_phase(

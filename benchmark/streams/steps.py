@@ -13,21 +13,50 @@ from benchmark.seeds import seed_for
 from benchmark.streams.reader import StreamReader
 
 
-def sample_order(
-    rows: NDArray[np.int64], steps: int, batch_size: int, *names: str | int
-) -> NDArray[np.int64]:
-    """Rows of every step, (steps, batch_size): epochs of permutations, one after the other.
+class SampleOrder:
+    """Rows of every step: epochs of permutations, one after the other.
 
-    A function of the names alone, so that any step can be gone back to. No sample is dropped at
+    A function of the names alone, so that any step can be gone back to; worked out when a step is
+    asked for, since a run at full scale has hundreds of millions of visits. No sample is dropped at
     the end of an epoch: batches run across it.
+
+    Args:
+        rows: the samples.
+        steps: how many.
+        batch_size: rows a step.
+        names: what the seeds of the epochs are derived from.
+
+    Example:
+        >>> order = SampleOrder(np.arange(3), 2, 3, "any")
+        >>> sorted(order[0]) == sorted(order[1]) == [0, 1, 2]
+        True
     """
-    needed = steps * batch_size
-    epochs = []
-    for epoch in range(-(-needed // len(rows))):
-        generator = torch.Generator().manual_seed(seed_for("order", *names, epoch))
-        epochs.append(rows[torch.randperm(len(rows), generator=generator).numpy()])
-    order: NDArray[np.int64] = np.concatenate(epochs)[:needed].reshape(steps, batch_size)
-    return order
+
+    def __init__(
+        self, rows: NDArray[np.int64], steps: int, batch_size: int, *names: str | int
+    ) -> None:
+        self.rows, self.steps, self.batch_size, self.names = rows, steps, batch_size, names
+        self._epochs: dict[int, NDArray[np.int64]] = {}
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> NDArray[np.int64]:
+        first, size = step * self.batch_size, len(self.rows)
+        epochs = range(first // size, (first + self.batch_size - 1) // size + 1)
+        known = self._epochs
+        self._epochs = {e: known[e] if e in known else self._epoch(e) for e in epochs}
+        start = first - epochs.start * size
+        if len(epochs) == 1:
+            return self._epochs[epochs.start][start : start + self.batch_size]
+        return np.concatenate([*self._epochs.values()])[start : start + self.batch_size]
+
+    def _epoch(self, epoch: int) -> NDArray[np.int64]:
+        generator = torch.Generator().manual_seed(seed_for("order", *self.names, epoch))
+        shuffled: NDArray[np.int64] = self.rows[
+            torch.randperm(len(self.rows), generator=generator).numpy()
+        ]
+        return shuffled
 
 
 class PhaseSteps(Dataset[Batch]):
@@ -35,7 +64,7 @@ class PhaseSteps(Dataset[Batch]):
 
     Args:
         reader: with the phase's chunks open.
-        order: (steps, batch size) rows.
+        order: rows of each step.
         names: what the seeds of the steps are derived from.
         rank, world: of this process and how many there are; each takes its part of every batch,
             so that together they train on the same samples as one alone.
@@ -47,26 +76,30 @@ class PhaseSteps(Dataset[Batch]):
     def __init__(
         self,
         reader: StreamReader,
-        order: NDArray[np.int64],
+        order: SampleOrder,
         *names: str | int,
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        if order.shape[1] % world:
-            raise UsageError(f"a batch of {order.shape[1]} cannot be shared by {world} processes")
-        self.reader, self.names = reader, names
-        self.rank, self.order = rank, order[:, rank::world]
+        if order.batch_size % world:
+            raise UsageError(f"a batch of {order.batch_size} cannot be shared by {world} processes")
+        self.reader, self.order, self.names = reader, order, names
+        self.rank, self.world = rank, world
 
     def __len__(self) -> int:
         return len(self.order)
 
     def __getitem__(self, step: int) -> Batch:
         seed = seed_for("step", *self.names, step, *([self.rank] if self.rank else []))
-        return self.reader.read(self.order[step], seed)
+        return self.reader.read(self.rows(step), seed)
+
+    def rows(self, step: int) -> NDArray[np.int64]:
+        """This process's rows of a step."""
+        return self.order[step][self.rank :: self.world]
 
     def serve(self, step: int) -> None:
         """Count the step's samples as delivered, in the process that trains."""
-        self.reader.serve(self.order[step])
+        self.reader.serve(self.rows(step))
 
     def loader(self, start: int = 0, workers: int | None = None) -> "DataLoader[Batch]":
         """Batches from step `start` on, in order, the same whatever the number of workers.

@@ -19,7 +19,7 @@ from benchmark.result import Record
 from benchmark.seeds import seed_for
 from benchmark.store import Store
 from benchmark.streams.reader import StreamReader
-from benchmark.streams.steps import PhaseSteps, sample_order
+from benchmark.streams.steps import PhaseSteps, SampleOrder
 
 SMOKE = "instance/smoke@1"
 
@@ -285,7 +285,7 @@ def test_a_blurred_stream_is_trained_as_if_it_were_one_phase(own_home, tmp_path,
     seed = seed_for("train", spec.id, method.folder, 0)
     for chunk in (1, 2):
         names = (seed, chunk - 1)
-        order = sample_order(reader.open((chunk,)), 8, 128, *names)
+        order = SampleOrder(reader.open((chunk,)), 8, 128, *names)
         for number, batch in enumerate(PhaseSteps(reader, order, *names).loader()):
             done = 8 * (chunk - 1) + number
             steps.param_groups[0]["lr"] = 0.01 * (1 + math.cos(math.pi * done / 16)) / 2

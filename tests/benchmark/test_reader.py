@@ -11,7 +11,7 @@ from benchmark.errors import HeadwaterError, UsageError
 from benchmark.method import Batch, Views
 from benchmark.streams.manifest import Manifest
 from benchmark.streams.reader import StreamMemory, StreamReader
-from benchmark.streams.steps import PhaseSteps, sample_order
+from benchmark.streams.steps import PhaseSteps, SampleOrder
 
 
 class Files:
@@ -44,13 +44,22 @@ def reader(labelled: bool = True, *, files: bool = False, shared: bool = False) 
 
 def test_order_visits_every_sample_once_an_epoch_and_runs_across_epochs() -> None:
     rows = np.arange(100, 110)
-    order = sample_order(rows, 5, 4, "seed", 0)
-    assert order.shape == (5, 4)
-    assert sorted(order.ravel()[:10]) == sorted(order.ravel()[10:]) == list(rows)
-    assert list(order.ravel()[:10]) != list(order.ravel()[10:])
-    np.testing.assert_array_equal(order, sample_order(rows, 5, 4, "seed", 0))
-    np.testing.assert_array_equal(order[:3], sample_order(rows, 3, 4, "seed", 0))
-    assert (order != sample_order(rows, 5, 4, "seed", 1)).any()
+    order = SampleOrder(rows, 5, 4, "seed", 0)
+    steps = np.stack([order[step] for step in range(5)])
+    assert steps.shape == (5, 4)
+    assert sorted(steps.ravel()[:10]) == sorted(steps.ravel()[10:]) == list(rows)
+    assert list(steps.ravel()[:10]) != list(steps.ravel()[10:])
+    for step in (4, 0, 2, 2):  # in any order, and again
+        np.testing.assert_array_equal(SampleOrder(rows, 5, 4, "seed", 0)[step], steps[step])
+        np.testing.assert_array_equal(order[step], steps[step])
+    other = SampleOrder(rows, 5, 4, "seed", 1)
+    assert any((other[step] != steps[step]).any() for step in range(5))
+
+
+def test_a_batch_may_be_larger_than_an_epoch() -> None:
+    order = SampleOrder(np.arange(3), 2, 7, "n")
+    visits = np.concatenate([order[0], order[1]])
+    assert [sorted(visits[k : k + 3]) for k in (0, 3, 6, 9)] == [[0, 1, 2]] * 4
 
 
 @pytest.mark.parametrize("files", [False, True])
@@ -137,7 +146,7 @@ def test_labels_that_are_not_declared_cannot_be_read(of: type) -> None:
 
 def steps(count: int = 5, **options: int) -> PhaseSteps:
     stream = reader(files=True)
-    return PhaseSteps(stream, sample_order(stream.open((1, 2)), count, 4, "n"), "n", **options)
+    return PhaseSteps(stream, SampleOrder(stream.open((1, 2)), count, 4, "n"), "n", **options)
 
 
 def test_every_step_has_its_own_seed() -> None:
@@ -153,7 +162,7 @@ def rows_of(phase: PhaseSteps, start: int = 0, workers: int = 0) -> list[list[in
 @pytest.mark.parametrize(("start", "workers"), [(0, 2), (3, 0), (3, 2)])
 def test_loading_is_the_same_with_workers_and_from_any_step(start: int, workers: int) -> None:
     phase = steps()
-    assert rows_of(phase, start, workers) == phase.order.tolist()[start:]
+    assert rows_of(phase, start, workers) == [phase.rows(step).tolist() for step in range(start, 5)]
     for one, other in zip(phase.loader(start, workers), range(start, 5), strict=True):
         torch.testing.assert_close(one.images, phase[other].images)
         assert one.seed == phase[other].seed

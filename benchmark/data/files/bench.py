@@ -78,14 +78,14 @@ def _headwater(root: Path, ids: list[str]) -> Any:
     from benchmark.data.listing import IdTable
     from benchmark.streams.manifest import Manifest
     from benchmark.streams.reader import StreamReader
-    from benchmark.streams.steps import PhaseSteps, sample_order
+    from benchmark.streams.steps import PhaseSteps, SampleOrder
 
     table, rows = IdTable.of(ids), np.arange(len(ids), dtype=np.int32)
     images = FileImages(FolderBytes(root, table), SIZE)
     pool: Any = SimpleNamespace(ids=table, images=images, labels=np.arange(len(ids)))
     manifest = Manifest(table, np.zeros((len(ids), 32), np.uint8), (rows,), (rows[:0],))
     reader = StreamReader(pool, manifest, labelled=True)
-    order = sample_order(reader.open((1,)), len(ids) // BATCH, BATCH, "bench")
+    order = SampleOrder(reader.open((1,)), len(ids) // BATCH, BATCH, "bench")
     steps = PhaseSteps(reader, order, "bench")
     return lambda workers: (batch.images for batch in steps.loader(workers=workers))
 

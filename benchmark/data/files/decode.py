@@ -85,6 +85,12 @@ class FileImages:
         """(N, 3, size, size)."""
         return (len(self), 3, self.size, self.size)
 
+    def require(self) -> None:
+        """Raise DataError, naming it, if a file is missing."""
+        require = getattr(self.source, "require", None)
+        if require is not None:
+            require()
+
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
         if isinstance(rows, slice):
             rows = range(*rows.indices(len(self)))

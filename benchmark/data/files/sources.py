@@ -1,5 +1,6 @@
 """Where samples' bytes are read: folders, CIFAR's batches, and a hub's parquet files."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,19 @@ class FolderBytes:
     def name(self, row: int) -> str:
         """Path of the file."""
         return str(self.root / self.ids[row])
+
+    def require(self) -> None:
+        """Raise DataError, naming it, if a file is missing; a folder is listed once."""
+        listed: dict[Path, set[str]] = {}
+        for name in self.ids:
+            path = self.root / name
+            if path.parent not in listed:
+                found = path.parent.is_dir()
+                listed[path.parent] = set(os.listdir(path.parent)) if found else set()
+            if path.name not in listed[path.parent]:
+                raise DataError(
+                    f"{path} is missing; restore the file, or prepare the full tier again"
+                )
 
     def read(self, row: int) -> bytes:
         """Content of a file.

@@ -183,6 +183,19 @@ def test_a_full_stream_is_built_and_trained_on_from_files(
         assert np.isfinite([point.loss for point in record.curve]).all()
 
 
+def test_a_file_that_went_missing_is_named_before_anything_is_trained(
+    own_home, tmp_path, imagenet, monkeypatch
+) -> None:
+    spec = tiny("instance", TINY_IMAGENET, monkeypatch)
+    prepare_full(TINY_IMAGENET, images=imagenet)
+    build_manifests("imagenet")
+    (imagenet / "val" / SYNSETS[2] / "ILSVRC2012_val_00000005.JPEG").unlink()
+    method, store = resolve("supervised/sequential", {"batch_size": 4}), Store(tmp_path / "runs")
+    with pytest.raises(DataError, match=r"val_00000005\.JPEG is missing; restore the file"):
+        run(spec, method, store, Silent(), tasks=[])
+    assert not store.root.exists()
+
+
 def test_a_copy_of_another_size_builds_no_manifest(own_home, imagenet, monkeypatch) -> None:
     tiny("instance", TINY_IMAGENET, monkeypatch)
     for path in imagenet.glob("train/*/*_50.JPEG"):
