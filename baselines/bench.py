@@ -98,7 +98,8 @@ def race(rounds: int) -> dict[str, list[float]]:
     """
     import numpy as np
 
-    from benchmark.method import ChunkContext, Composed, Strategy
+    from benchmark.batch import ChunkContext
+    from benchmark.method import Composed, Strategy
     from benchmark.pretrain import pretrain_phase
     from benchmark.streams.steps import PhaseSteps, SampleOrder
 
@@ -137,7 +138,7 @@ def race(rounds: int) -> dict[str, list[float]]:
 
 
 def _objective() -> Any:
-    from benchmark.method import Setting
+    from benchmark.batch import Setting
     from benchmark.registry import OBJECTIVES
 
     cls = OBJECTIVES.get("moco_v2")

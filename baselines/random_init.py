@@ -1,6 +1,7 @@
 """The floor: an untrained network. What a task gives to it, a method cannot claim."""
 
-from benchmark.method import Config, Method, Setting, build_backbone
+from benchmark.batch import Setting
+from benchmark.method import Config, Method, build_backbone
 from benchmark.registry import METHODS
 
 

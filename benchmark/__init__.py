@@ -8,38 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmark.augment import Augmentation
+    from benchmark.batch import Batch, ChunkContext, Memory, Setting, Views
     from benchmark.errors import DataError, HeadwaterError, UsageError
-    from benchmark.method import (
-        Batch,
-        ChunkContext,
-        Config,
-        Encoder,
-        Method,
-        Objective,
-        Setting,
-        Strategy,
-        Views,
-        build_backbone,
-    )
+    from benchmark.method import Config, Encoder, Method, Objective, Strategy, build_backbone
     from benchmark.protocol import Budget, ProtocolSpec
     from benchmark.registry import METHODS, OBJECTIVES, PROTOCOLS, STRATEGIES, TASKS
     from benchmark.result import Metric, Record
 
 _HOMES = {
     "augment": ("Augmentation",),
+    "batch": ("Batch", "ChunkContext", "Memory", "Setting", "Views"),
     "errors": ("DataError", "HeadwaterError", "UsageError"),
-    "method": (
-        "Batch",
-        "ChunkContext",
-        "Config",
-        "Encoder",
-        "Method",
-        "Objective",
-        "Setting",
-        "Strategy",
-        "Views",
-        "build_backbone",
-    ),
+    "method": ("Config", "Encoder", "Method", "Objective", "Strategy", "build_backbone"),
     "protocol": ("Budget", "ProtocolSpec"),
     "registry": ("METHODS", "OBJECTIVES", "PROTOCOLS", "STRATEGIES", "TASKS"),
     "result": ("Metric", "Record"),
@@ -60,6 +40,7 @@ __all__ = [
     "DataError",
     "Encoder",
     "HeadwaterError",
+    "Memory",
     "Method",
     "Metric",
     "Objective",

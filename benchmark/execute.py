@@ -13,9 +13,10 @@ from typing import Protocol as Interface
 
 import torch
 
+from benchmark.batch import ChunkContext
 from benchmark.cells import STREAM_TASK, Cell, plan
 from benchmark.data.imageset import ImageSet
-from benchmark.method import ChunkContext, Encoder, Method
+from benchmark.method import Encoder, Method
 from benchmark.pools import load_pool
 from benchmark.pretrain import Part, Progress, pretrain_phase
 from benchmark.protocol import ProtocolSpec

@@ -1,4 +1,4 @@
-"""The contracts: what a method, an objective and a strategy are, and what they are given."""
+"""The contracts: what a method, an objective and a strategy are."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ from typing import (
     Any,
     ClassVar,
     Literal,
-    Protocol,
     get_args,
     get_origin,
     get_type_hints,
@@ -20,114 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmark.augment import Augmentation, augment
+from benchmark.batch import Batch, ChunkContext, Setting, Views
 from benchmark.data.imageset import Images, ImageSet
-from benchmark.errors import HeadwaterError, UsageError
+from benchmark.errors import UsageError
 from benchmark.models import BACKBONES, Backbone, normalise
 
 if TYPE_CHECKING:
     from benchmark.protocol import ProtocolSpec
-
-
-class _Labelled:
-    """Labels that only a method which declares them can read."""
-
-    given_labels: Tensor | None
-
-    @property
-    def labels(self) -> Tensor:
-        """(N,) int64.
-
-        Raises:
-            HeadwaterError: the method does not declare `needs_labels`.
-        """
-        if self.given_labels is None:
-            raise HeadwaterError(
-                "the method asks for labels and does not declare it; say needs_labels = True in "
-                "its class, or do without them"
-            )
-        return self.given_labels
-
-
-@dataclass(frozen=True)
-class Batch(_Labelled):
-    """What one training step is given; `labels` only if the method declares `needs_labels`.
-
-    Args:
-        images: (N, 3, H, W) uint8, as the pool gives them.
-        sample_ids: (N,) int64, the rows of the pool.
-        given_labels: (N,) int64, or None where they are withheld; read them as `labels`.
-        seed: for whatever is random in this step, the augmentation above all.
-    """
-
-    images: Tensor
-    sample_ids: Tensor
-    given_labels: Tensor | None
-    seed: int
-
-    def to(self, device: str) -> "Batch":
-        """The same batch on a device."""
-        labels = self.given_labels
-        return Batch(
-            self.images.to(device, non_blocking=True),
-            self.sample_ids.to(device, non_blocking=True),
-            None if labels is None else labels.to(device, non_blocking=True),
-            self.seed,
-        )
-
-
-@dataclass(frozen=True)
-class Views(_Labelled):
-    """Augmented views of a batch: each (N, 3, h, w) float32, normalised; labels as in the batch."""
-
-    images: tuple[Tensor, ...]
-    given_labels: Tensor | None
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the protocol tells a method before it is built.
-
-    Args:
-        arch: name of the backbone, a key of `benchmark.models.BACKBONES`.
-        view_size: side of a view in pixels.
-        n_classes: number of labels, or None unless the method declares `needs_labels`.
-    """
-
-    arch: str
-    view_size: int
-    n_classes: int | None = None
-
-
-class Memory(Protocol):
-    """What a method may keep of the stream beyond its chunk; the ledger counts its bytes."""
-
-    def keep(self, sample_ids: Tensor) -> None:
-        """Keep images of an open chunk, by their rows."""
-
-    def drop(self, sample_ids: Tensor) -> None:
-        """Give kept images up."""
-
-    def rows(self) -> Tensor:
-        """(M,) int64, the rows of what is kept, sorted."""
-
-    def read(self, sample_ids: Tensor, seed: int) -> Batch:
-        """A batch of kept images; they count as served."""
-
-
-@dataclass(frozen=True)
-class ChunkContext:
-    """What `begin_chunk` and `end_chunk` are told.
-
-    Args:
-        chunks: those that are open now; () on a stream without boundaries, where the two are called
-            once, at the beginning and at the end of the whole stream.
-        steps: to come in this chunk, or in the whole stream.
-        memory: where images can be kept beyond their chunk.
-    """
-
-    chunks: tuple[int, ...]
-    steps: int
-    memory: Memory | None = None
 
 
 @dataclass(frozen=True)

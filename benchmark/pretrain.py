@@ -13,9 +13,10 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from benchmark.batch import Batch, ChunkContext
 from benchmark.errors import HeadwaterError
 from benchmark.memory import keep_freed_memory
-from benchmark.method import Batch, ChunkContext, Method
+from benchmark.method import Method
 from benchmark.result import CurvePoint
 from benchmark.streams.steps import PhaseSteps
 

@@ -21,6 +21,7 @@ from benchmark.result import Environment
 #: Modules whose code decides what a pre-training computes, whatever the method.
 HARNESS = (
     "benchmark.augment",
+    "benchmark.batch",
     "benchmark.method",
     "benchmark.models",
     "benchmark.pretrain",

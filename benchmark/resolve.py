@@ -12,9 +12,10 @@ from typing import Any
 
 import torch
 
+from benchmark.batch import Setting
 from benchmark.canonical import sha256_of
 from benchmark.errors import UsageError
-from benchmark.method import Composed, Config, Method, Setting, resolve_config
+from benchmark.method import Composed, Config, Method, resolve_config
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import source_sha256
 from benchmark.registry import METHODS, OBJECTIVES, PROTOCOLS, STRATEGIES

@@ -1,7 +1,7 @@
 """What a table needs to know beside the records: which tasks, chunks and sources there are."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,8 @@ class ProtocolCard:
         id: for instance `instance/nano@1`.
         chunks: number of chunks of the stream.
         tasks: in the order of the tables.
-        image_visits: the budget; None where it is not known.
+        references: image visits of the references, as `ProtocolSpec.references` has them; empty
+            where they are not known.
         chunk_ids: the sample ids of each chunk, for the picture.
         load_pool: loads the images that the stream is drawn from; None where that is not known.
         licences: of the images.
@@ -57,7 +58,7 @@ class ProtocolCard:
     id: str
     chunks: int
     tasks: tuple[TaskCard, ...]
-    image_visits: int | None = None
+    references: Mapping[str, int] = field(default_factory=dict)
     chunk_ids: tuple[tuple[str, ...], ...] = ()
     load_pool: "Callable[[], ImageSet] | None" = None
     licences: tuple[Licence, ...] = ()
@@ -99,7 +100,7 @@ def find_card(protocol: str, results: Results) -> ProtocolCard:
         id=spec.id,
         chunks=spec.chunks,
         tasks=tuple(TaskCard(t.name, t.title, t.metric, tuple(t.evaluations)) for t in tasks),
-        image_visits=spec.budget.image_visits,
+        references=spec.references(),
         chunk_ids=_chunk_ids(spec),
         load_pool=partial(load_pool, spec),
         licences=_licences(tasks) if spec.tier == "nano" else (),

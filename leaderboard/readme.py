@@ -12,7 +12,7 @@ from leaderboard.aggregate import read_results
 from leaderboard.board import Board, Row, load_boards
 from leaderboard.streams_picture import streams_svg
 from leaderboard.table import markdown_table, write_between_markers
-from leaderboard.words import apart, interval, joined, number
+from leaderboard.words import apart, duration, interval, joined, number
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,10 +41,30 @@ def findings(board: Board) -> str:
                 f"- `{row.method}` is {apart(row.gap)}{of} its joint twin on average over the "
                 f"twelve tasks{'' if row.gap.beyond_noise else ', which is within noise'}."
             )
+    lines += _costs(board)
     forgetful = [row for row in board.rows if row.forgetting is not None]
     lines += [_forgetting(row) for row in forgetful]
     lines.append(_who_forgets_more(forgetful))
     return "\n".join(lines)
+
+
+def _costs(board: Board) -> list[str]:
+    """What joint training at every arrival of a chunk would cost, in visits and by its time."""
+    visits = board.card.references
+    joint, anew = visits["joint"], visits["joint_at_every_arrival"]
+    lines = [
+        f"- Training jointly anew at every arrival of a chunk would take {anew:,} image visits, "
+        f"{anew / visits['sequential']:.1f} times what sequential training takes "
+        f"({visits['sequential']:,})."
+    ]
+    for row in board.rows:
+        twin = board.row(f"{row.objective}/sequential")
+        if row.strategy == "joint" and row.seconds and twin and twin.seconds:
+            lines.append(
+                f"- By the time measured, that is {duration(row.seconds * anew / joint)} for "
+                f"`{row.method}`, where `{twin.method}` took {duration(twin.seconds)}."
+            )
+    return lines
 
 
 def _forgetting(row: Row) -> str:
@@ -89,7 +109,28 @@ def protocols(specs: list[ProtocolSpec]) -> str:
             f"| {visits['sequential']:,} | {visits['joint_at_every_arrival']:,} "
             f"| `{spec.digest[:12]}` |"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_distances(specs)])
+
+
+def _distances(specs: list[ProtocolSpec]) -> list[str]:
+    """Whether the distant-class streams are what they are called, a sentence a tier."""
+    known = {
+        (spec.stream, spec.tier): spec.class_lists.get("distance")
+        if spec.tier == "full"
+        else spec.manifest.about.get("distance")
+        for spec in specs
+    }
+    lines = []
+    for tier in dict.fromkeys(spec.tier for spec in specs):
+        distant, random = (known[f"{rule}-class", tier] for rule in ("distant", "random"))
+        assert distant and random
+        lines.append(
+            f"At {tier}, two classes of different chunks of the distant-class stream are "
+            f"{distant['between']:.2f} edges apart on average and two of one chunk "
+            f"{distant['within']:.2f}; in the random-class stream it is {random['between']:.2f} "
+            f"and {random['within']:.2f}."
+        )
+    return lines
 
 
 def _chunks(spec: ProtocolSpec) -> tuple[str, str, str]:
@@ -124,9 +165,11 @@ def rates(measured: dict[str, object]) -> str:
         low, ratio, high = ratios.get(name, ("", "", ""))
         told = f"{ratio:.2f} | {low:.2f} to {high:.2f}" if name in ratios else " | "
         lines.append(f"| {name} | {speed:.0f} | {told} |")
+    workers = f"{measured['workers']} workers" if "workers" in measured else ""
     note = (
-        f"Medians of {measured['rounds']} rounds in one run, {measured['threads']} threads, "
-        f"batches of {measured['batch_size']}; each ratio is of neighbours in time."
+        f"{measured['benchmark']}: medians of {measured['rounds']} rounds in one run, "
+        f"{workers or str(measured['threads']) + ' threads'}, batches of "
+        f"{measured['batch_size']}; each ratio is of neighbours in time."
     )
     return "\n".join([*lines, "", note])
 
@@ -142,9 +185,10 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     full = [spec for spec in specs if spec.tier == "full"]
     write_between_markers(readme, "protocols", protocols(nano + full))
     write_whole(readme.parent / "results" / "streams.svg", streams_svg(nano).encode())
-    measured = results / "bench.json"  # what `headwater bench --json` printed on a quiet machine
-    if measured.is_file():
-        write_between_markers(readme, "rates", rates(json.loads(measured.read_text())))
+    for marker, name in (("rates", "bench.json"), ("loader", "bench-loader.json")):
+        measured = results / name  # what `headwater bench --json` printed on a quiet machine
+        if measured.is_file():
+            write_between_markers(readme, marker, rates(json.loads(measured.read_text())))
 
 
 if __name__ == "__main__":

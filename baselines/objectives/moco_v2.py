@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.method import Config, Objective, Setting, Views, build_backbone
+from benchmark.batch import Setting, Views
+from benchmark.method import Config, Objective, build_backbone
 from benchmark.registry import OBJECTIVES
 
 

@@ -6,8 +6,9 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.batch import Setting, Views
 from benchmark.errors import UsageError
-from benchmark.method import Config, Objective, Setting, Views, build_backbone
+from benchmark.method import Config, Objective, build_backbone
 from benchmark.registry import OBJECTIVES
 
 

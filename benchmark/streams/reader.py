@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.batch import Batch
 from benchmark.data.imageset import ImageSet
 from benchmark.errors import HeadwaterError
-from benchmark.method import Batch
 from benchmark.streams.manifest import Manifest
 
 Rows = NDArray[np.int64]

@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
+from benchmark.batch import Batch
 from benchmark.errors import UsageError
-from benchmark.method import Batch
 from benchmark.seeds import seed_for
 from benchmark.streams.reader import StreamReader
 

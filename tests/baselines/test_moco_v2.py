@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from lightly.loss import NTXentLoss
 
 from baselines.objectives.moco_v2 import MoCoV2, MoCoV2Config, info_nce
-from benchmark.method import Setting, Views
+from benchmark.batch import Setting, Views
 
 SETTING = Setting(arch="resnet_nano", view_size=32)
 

@@ -6,8 +6,8 @@ import torch
 from sklearn.metrics import log_loss
 
 from baselines.objectives.supervised import Supervised, SupervisedConfig
+from benchmark.batch import Setting, Views
 from benchmark.errors import UsageError
-from benchmark.method import Setting, Views
 
 
 def test_loss_against_scikit_learn() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.batch import Batch, Views
 from benchmark.data.listing import IdTable
 from benchmark.errors import HeadwaterError, UsageError
-from benchmark.method import Batch, Views
 from benchmark.streams.manifest import Manifest
 from benchmark.streams.reader import StreamMemory, StreamReader
 from benchmark.streams.steps import PhaseSteps, SampleOrder

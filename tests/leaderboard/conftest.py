@@ -83,7 +83,8 @@ def make_card(licences: tuple[Licence, ...] = LICENCES) -> ProtocolCard:
         )
         for name, title, metric, *_ in TASKS
     )
-    return ProtocolCard(PROTOCOL, 4, tasks, image_visits=60_000, licences=licences)
+    visits = {"sequential": 60_000, "joint": 60_000, "joint_at_every_arrival": 150_000}
+    return ProtocolCard(PROTOCOL, 4, tasks, references=visits, licences=licences)
 
 
 def percent(units: np.ndarray) -> Metric:
