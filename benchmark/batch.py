@@ -1,5 +1,6 @@
 """What a method is given: its setting, batches and views, the chunks, and a memory."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -46,13 +47,15 @@ class Batch(_Labelled):
 
     def to(self, device: str) -> "Batch":
         """The same batch on a device."""
-        labels = self.given_labels
-        return Batch(
-            self.images.to(device, non_blocking=True),
-            self.sample_ids.to(device, non_blocking=True),
-            None if labels is None else labels.to(device, non_blocking=True),
-            self.seed,
-        )
+        return self._mapped(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> "Batch":
+        """The same batch in page-locked memory, as a loader for a GPU asks for it."""
+        return self._mapped(Tensor.pin_memory)
+
+    def _mapped(self, change: Callable[[Tensor], Tensor]) -> "Batch":
+        labels = None if self.given_labels is None else change(self.given_labels)
+        return Batch(change(self.images), change(self.sample_ids), labels, self.seed)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class StreamReader:
         # The chunk that a row counts for while it may be read, else 0.
         self._place: NDArray[np.int16] = np.zeros(len(pool.ids), np.int16)
         self._open: NDArray[np.bool_] = np.zeros(len(pool.ids), bool)
-        self._seen = np.zeros(len(pool.ids), bool)
+        self._seen = np.zeros(len(pool.ids), np.int16)  # the chunk that a row was counted for
         self._served = np.zeros(len(self.rows) + 1, np.int64)
         self._most_kept = 0
 
@@ -63,7 +63,7 @@ class StreamReader:
         self._place[self.kept] = np.where(
             self._open[self.kept], self._place[self.kept], self._home[self.kept]
         )
-        self._seen[:] = False
+        self._seen[:] = 0
         self._served[:] = 0
         self._most_kept = len(self.kept)
         rows: Rows = np.unique(np.concatenate([self.rows[chunk - 1] for chunk in chunks]))
@@ -85,12 +85,12 @@ class StreamReader:
 
     def serve(self, rows: Rows) -> None:
         """Count rows that are delivered to the method."""
-        self._seen[rows] = True
+        self._seen[rows] = self._place[rows]
         self._served += np.bincount(self._place[rows], minlength=len(self._served))
 
     def ledger(self) -> dict[int, tuple[int, int]]:
         """Chunk to (images served, different images among them), chunks that served any."""
-        distinct = np.bincount(self._place[self._seen], minlength=len(self._served))
+        distinct = np.bincount(self._seen, minlength=len(self._served))
         return {
             chunk: (int(self._served[chunk]), int(distinct[chunk]))
             for chunk in range(1, len(self._served))

@@ -1,5 +1,6 @@
 """The command line as a user meets it."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -7,9 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmark.cli.main import main
+from benchmark.registry import TASKS
 
 VERBS = ("aggregate", "bench", "demo", "list", "prepare", "run", "show", "site", "status")
 
@@ -65,6 +69,12 @@ def test_every_verb_has_an_example(headwater, verb: str) -> None:
         (("run", "-p", "instance/smoke", "-m", "moco_v2/joint", "--set", "lrr=1"), "no option"),
         (("run", "-p", "instance/smoke", "-m", "random_init", "--tasks", "flag"), "has no task"),
         (("show", "tasks", "digit"), "nearest: digits"),
+        (("show", "tasks", "digits", "--picture", "x.png"), "--picture shows a protocol's stream"),
+        (("prepare", "full"), "the full tier needs your images: --images DIR, or --hub"),
+        (("prepare", "full", "--images", "/", "--set", "imagnet"), "no set is called 'imagnet'"),
+        (("prepare", "full", "--images", "/"), "does not say which set it is: add --set NAME"),
+        (("prepare", "full", "--set", "dtd", "--hub", "a/b@main"), "not OWNER/NAME@REVISION"),
+        (("prepare", "nano", "--set", "imagenet"), "--hub and --set go with the full tier"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_exit_2(
@@ -114,3 +124,79 @@ def test_status_lists_what_was_run_with_other_options(headwater, own_home, tmp_p
     varied = rows["random_init+lr=0.5"]
     assert varied["done"] > 0
     assert varied["missing"] == varied["failed"] == 0
+
+
+def test_every_stream_is_listed_at_nano_and_full(headwater) -> None:
+    listed = {
+        row["protocol"]: row for row in json.loads(headwater("list", "protocols", "--json").out)
+    }
+    streams = ("instance", "random-class", "distant-class", "domain")
+    for stream in (*streams, "blurred-instance", "blurred-class"):
+        for tier in ("nano", "full"):
+            row = listed[f"{stream}/{tier}@1"]
+            assert row["boundaries"] == (not stream.startswith("blurred"))
+    printed = headwater("list", "protocols").out
+    assert all(name in printed and row["digest"][:12] in printed for name, row in listed.items())
+
+
+def test_a_protocol_is_shown_with_its_chunks_and_a_picture(headwater, own_home, tmp_path) -> None:
+    path = tmp_path / "stream.png"
+    words = ("show", "protocols", "domain/smoke", "--picture", str(path))
+    document = json.loads(headwater(*words, "--json").out)
+    assert document["protocol"] == "domain/smoke@1"
+    assert document["evaluations"] == {"stream": 2, "linear": 1, "fewshot": 1}
+    assert document["image_visits"]["joint_at_every_arrival"] == 3072
+    assert document["manifest"] == "part of the project"
+    assert [(row["chunk"], row["images"], row["held_out"]) for row in document["chunks"]] == [
+        ("chunk 1, day", 128, 96),
+        ("chunk 2, night", 128, 96),
+    ]
+    with Image.open(path) as sheet:
+        rows = [np.asarray(sheet.crop((190, top, sheet.width, top + 64))) for top in (40, 112)]
+    assert rows[0].mean() > 150 > rows[1].mean()  # dark on light, then light on dark
+    printed = headwater(*words).out
+    assert "joint_at_every_arrival 3,072" in printed and str(path) in printed
+
+
+def test_a_protocol_of_the_full_tier_says_where_its_ids_come_from(headwater, own_home) -> None:
+    document = json.loads(headwater("show", "protocols", "random-class/full", "--json").out)
+    assert "run: headwater prepare full --set imagenet --images DIR" in document["manifest"]
+    assert [row["classes"] for row in document["chunks"]] == [250] * 4
+    assert document["ids_sha256"] is None
+
+
+def test_a_run_at_the_full_tier_needs_the_images(headwater, own_home, tmp_path) -> None:
+    store = tmp_path / "runs"
+    done = headwater("run", "-p", "domain/full", "-m", "random_init", "--store", str(store))
+    assert done.code == 1 and not store.exists()
+    assert "run: headwater prepare full --set domainnet --images DIR" in done.err
+
+
+def test_a_copy_that_is_not_as_published_ends_with_one_sentence(
+    headwater, own_home, tmp_path
+) -> None:
+    for split in ("train", "val"):
+        folder = tmp_path / "imagenet" / split / "n01440764"
+        folder.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(folder / "n01440764_1.JPEG")
+    done = headwater("prepare", "full", "--images", str(tmp_path))
+    assert done.code == 1 and "Traceback" not in done.err
+    assert "imagenet is not what was published: 1 classes, published are 1000" in done.err
+    assert not (own_home / "full").exists()
+
+
+def test_a_set_of_the_full_tier_is_prepared_and_told_of(headwater, own_home, tmp_path, monkeypatch):
+    root = tmp_path / "sets" / "dtd"
+    for split in ("train", "val", "test"):
+        (root / "images" / "banded").mkdir(parents=True, exist_ok=True)
+        (root / "labels").mkdir(exist_ok=True)
+        (root / "labels" / f"{split}1.txt").write_text(f"banded/{split}.jpg\n")
+        Image.new("RGB", (8, 8)).save(root / "images" / "banded" / f"{split}.jpg")
+    task = TASKS.get("dtd")
+    tiny = dataclasses.replace(task.files, classes=1, images={"train": 1, "val": 1, "test": 1})
+    monkeypatch.setattr(task, "files", tiny)
+    done = headwater("prepare", "full", "--images", str(root.parent), "--json")
+    assert done.code == 0, done.err
+    (row,) = json.loads(done.out)
+    assert (row["set"], row["images"], row["classes"], row["manifests"]) == ("dtd", 3, 1, [])
+    assert row["listing_sha256"] == task().data_sha256()

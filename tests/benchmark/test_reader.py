@@ -120,6 +120,7 @@ def test_what_is_kept_can_be_read_later_and_is_counted_with_its_bytes() -> None:
     with pytest.raises(HeadwaterError, match="reads b, which it has not kept"):
         memory.read(torch.tensor([1]), seed=0)
     memory.drop(torch.tensor([2]))
+    assert stream.ledger() == {1: (2, 1)}  # what was served was served
     with pytest.raises(HeadwaterError, match="sample c, which belongs to chunk 1"):
         stream.read(np.array([2]), seed=0)
     assert stream.stored_bytes == 3 * 4 * 4  # the most since the chunk was opened
