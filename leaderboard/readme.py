@@ -138,7 +138,11 @@ def _chunks(spec: ProtocolSpec) -> tuple[str, str, str]:
     if spec.tier == "full":  # the ids come from each user's images; only the classes are fixed here
         lists = spec.class_lists
         classes = _range([len(names) for names in lists["classes"]]) if lists else ""
-        return "", classes, _distance(lists.get("distance"))
+        images = "from your copy"
+        if spec.rule == "instance" and spec.boundaries:
+            low = spec.pool_images[0] // spec.chunks
+            images = _range([low, low + (spec.pool_images[0] % spec.chunks > 0)])
+        return images, classes, _distance(lists.get("distance"))
     manifest = spec.manifest
     classes = _range([chunk["classes"] for chunk in manifest.about["chunks"]])
     return _range(manifest.sizes), classes, _distance(manifest.about.get("distance"))

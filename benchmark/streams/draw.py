@@ -75,7 +75,10 @@ def _share_out(
         return [ordered[start :: spec.chunks] for start in range(spec.chunks)]
     if spec.rule == "domain":
         if pool.domains is None or not set(spec.domains) <= set(pool.domain_names):
-            raise DataError(f"the pool {spec.pool} has domains {pool.domain_names}")
+            raise DataError(
+                f"{spec.id} needs the domains {', '.join(spec.domains)}, and the pool {spec.pool} "
+                f"has {', '.join(pool.domain_names) or 'none'}"
+            )
         return [
             ordered[pool.domains[ordered] == pool.domain_names.index(name)] for name in spec.domains
         ]

@@ -39,6 +39,7 @@ class Cifar100(FullTask):
         citation="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
         validation=True,
         batches=True,
+        hub_label="fine_label",
     )
     spec = TaskSpec(
         name="cifar100",

@@ -99,7 +99,9 @@ def test_domain_chunks_come_in_the_order_declared_and_in_equal_numbers() -> None
 
 
 def test_a_domain_that_the_pool_lacks_is_told() -> None:
-    with pytest.raises(DataError, match="has domains"):
+    with pytest.raises(
+        DataError, match="needs the domains ink, clay, and the pool pool has ink, oil, wax"
+    ):
         draw(spec("domain", domains=("ink", "clay")), pool())
 
 

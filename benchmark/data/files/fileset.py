@@ -57,6 +57,7 @@ class FileSet:
         batches: whether samples lie in CIFAR's pickled batches instead of files.
         hub_id: id and class name of a sample from its split and the path that a hub tells, where
             the ids of both origins can be made the same.
+        hub_label: name of the class column on a hub, where there are several.
     """
 
     name: str
@@ -69,6 +70,7 @@ class FileSet:
     validation: bool = False
     batches: bool = False
     hub_id: Callable[[str, str], tuple[str, str]] | None = None
+    hub_label: str = ""
 
 
 def lines_of(path: Path) -> list[str]:

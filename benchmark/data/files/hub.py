@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,13 @@ def parse_hub(hub: str) -> tuple[str, str]:
     return repo, revision
 
 
-def open_snapshot(hub: str) -> HubTable:
+def open_snapshot(hub: str, splits: Collection[str] = SPLITS, label: str = "") -> HubTable:
     """The table of a repository at a revision, from the hub's cache or the network.
+
+    Args:
+        hub: `OWNER/NAME@REVISION`.
+        splits: those to read.
+        label: name of the class column; "" for the only one.
 
     Raises:
         UsageError: the revision is no commit.
@@ -87,7 +93,7 @@ def open_snapshot(hub: str) -> HubTable:
     for path in sorted(folder.rglob("*.parquet")):
         told = re.split(r"[-_.]", path.name)[0].lower()
         files.setdefault(_SPLIT_NAMES.get(told, told), []).append(str(path))
-    files = {split: paths for split, paths in files.items() if split in SPLITS}
+    files = {split: paths for split, paths in files.items() if split in splits}
     if "train" not in files:
         raise DataError(
             f"{hub} has no parquet file of a split called train; Headwater reads repositories that "
@@ -102,7 +108,11 @@ def open_snapshot(hub: str) -> HubTable:
     }
     features = parts["train"].features
     images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
-    labels = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
+    labels = [
+        name
+        for name, kind in features.items()
+        if isinstance(kind, datasets.ClassLabel) and label in ("", name)
+    ]
     if len(images) != 1 or len(labels) != 1:
         raise DataError(
             f"{hub} has columns {', '.join(features)}, of which {len(images)} are images and "

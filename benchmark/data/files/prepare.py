@@ -86,7 +86,9 @@ def prepare_full(
 
 
 def _on_hub(fileset: FileSet, hub: str) -> tuple[Contents, dict[str, Any]]:
-    table = open_snapshot(hub)
+    splits = [split for split in SPLITS if split in fileset.images or not fileset.images]
+    about = {"hub": hub, "splits": splits, "label": fileset.hub_label}
+    table = open_snapshot(hub, splits, fileset.hub_label)
     labels, names = table.labels(), list(table.class_names)
     samples, row, renamed = [], 0, dict[str, str]()
     paths = table.paths() if fileset.hub_id else []
@@ -98,7 +100,7 @@ def _on_hub(fileset: FileSet, hub: str) -> tuple[Contents, dict[str, Any]]:
                 renamed[label] = known or label
             samples.append(Found(name, renamed.get(label, label), split))
             row += 1
-    return Contents(samples, [renamed.get(name, name) for name in names]), {"hub": hub}
+    return Contents(samples, [renamed.get(name, name) for name in names]), about
 
 
 def _check_counts(fileset: FileSet, contents: Contents) -> None:

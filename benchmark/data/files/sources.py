@@ -81,7 +81,7 @@ class BatchBytes:
         return content
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"root": self.root, "ids": self.ids, "_batches": {}}
+        return self.__dict__ | {"_batches": {}}
 
 
 class HubBytes:
@@ -89,8 +89,8 @@ class HubBytes:
 
     raw = None
 
-    def __init__(self, hub: str, ids: Sequence[str]) -> None:
-        self.hub, self.ids = hub, ids
+    def __init__(self, hub: str, splits: Sequence[str], label: str, ids: Sequence[str]) -> None:
+        self.hub, self.splits, self.label, self.ids = hub, splits, label, ids
         self._table: HubTable | None = None
 
     def __len__(self) -> int:
@@ -103,11 +103,11 @@ class HubBytes:
     def read(self, row: int) -> bytes:
         """The bytes that the repository holds for an image."""
         if self._table is None:
-            self._table = open_snapshot(self.hub)
+            self._table = open_snapshot(self.hub, self.splits, self.label)
         return self._table.image(row)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"hub": self.hub, "ids": self.ids, "_table": None}
+        return self.__dict__ | {"_table": None}
 
 
 def read_batch(path: Path) -> dict[bytes, Any]:
@@ -129,6 +129,6 @@ def source_of(
 ) -> "FolderBytes | BatchBytes | HubBytes":
     """The source that a prepared listing tells of."""
     if "hub" in about:
-        return HubBytes(about["hub"], ids)
+        return HubBytes(about["hub"], about["splits"], about["label"], ids)
     kind = BatchBytes if about["batches"] else FolderBytes
     return kind(Path(about["root"]), ids)

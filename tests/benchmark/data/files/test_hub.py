@@ -54,13 +54,14 @@ def snapshot(cache: Path, revision: str = REVISION, **files: datasets.Dataset) -
 
 
 def test_a_cached_revision_is_read_without_network(offline: Path) -> None:
-    snapshot(offline, train=rows("train", 2), validation=rows("val", 1))
+    unlabelled = rows("val", 1).map(lambda row: row | {"label": -1})
+    snapshot(offline, train=rows("train", 2), validation=rows("val", 1), test=unlabelled)
     listing = prepare_full(TINY, hub=f"owner/tiny@{REVISION}")
     assert listing.class_names == tuple(SYNSETS)  # not the names of the hub
     assert listing.ids[1] == "train/n00000000/n00000000_10.JPEG"
     assert listing.ids[8] == "val/n00000000/ILSVRC2012_val_00000000.JPEG"
     assert bytes(listing.sha256[3]) == sha256(photo(101)).digest()  # the very bytes
-    assert listing.about == {"hub": f"owner/tiny@{REVISION}"}
+    assert listing.about["hub"] == f"owner/tiny@{REVISION}"
     data = load_full("imagenet", 16)
     assert data.labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 0, 1, 2, 3]
     images = data.images[[0, 9, 9]]
@@ -81,6 +82,18 @@ def test_a_copy_on_disk_and_the_hub_give_the_same_ids_and_hashes(
         for x in (on_disk, on_hub)
     ]
     assert hashes[0] == hashes[1]
+
+
+def test_of_several_class_columns_the_declared_one_counts(offline: Path) -> None:
+    table = rows("train", 2)
+    coarse = datasets.Features(table.features | {"coarse": datasets.ClassLabel(names=["x"])})
+    snapshot(offline, train=table.add_column("coarse", [0] * 8).cast(coarse))
+    tiny = replace(TINY, images={"train": 8})
+    with pytest.raises(DataError, match="of which 1 are images and 2 are classes; one of each"):
+        prepare_full(tiny, hub=f"owner/tiny@{REVISION}")
+    listing = prepare_full(replace(tiny, hub_label="label"), hub=f"owner/tiny@{REVISION}")
+    assert listing.labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert load_full("imagenet", 16).images[[5]].shape == (1, 3, 16, 16)
 
 
 def test_what_is_not_cached_says_so_and_what_to_do() -> None:
