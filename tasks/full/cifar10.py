@@ -2,27 +2,17 @@
 
 from pathlib import Path
 
-from benchmark.data.files.fileset import Contents, FileSet, Found
-from benchmark.data.files.sources import read_batch
-from benchmark.data.imageset import Split
+from benchmark.data.files.fileset import Contents, FileSet
 from benchmark.registry import TASKS
+from tasks.full._cifar import cifar_layout
 from tasks.full._task import FullTask
 from tasks.task import TaskSpec
 
-TRAIN, TEST = tuple(f"data_batch_{number}" for number in range(1, 6)), ("test_batch",)
-
 
 def layout(root: Path) -> Contents:
-    """The batches and the names of the classes."""
-    names = [name.decode() for name in read_batch(root / "batches.meta")[b"label_names"]]
-    splits: tuple[tuple[Split, tuple[str, ...]], ...] = (("train", TRAIN), ("test", TEST))
-    samples = [
-        Found(f"{batch}/{number:05d}", names[label], split)
-        for split, batches in splits
-        for batch in batches
-        for number, label in enumerate(read_batch(root / batch)[b"labels"])
-    ]
-    return Contents(samples, names)
+    """Five batches to train on and one to test."""
+    train = [f"data_batch_{number}" for number in range(1, 6)]
+    return cifar_layout(root, train, "test_batch", ("batches.meta", b"label_names"), b"labels")
 
 
 @TASKS.register("cifar10")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmark.data.files.fileset import Contents, FileSet, Found, lines_of
+from benchmark.data.files.fileset import Contents, FileSet, listed
 from benchmark.data.imageset import Split
 from benchmark.registry import TASKS
 from tasks.full._task import FullTask
@@ -12,12 +12,8 @@ from tasks.task import TaskSpec
 def layout(root: Path) -> Contents:
     """`labels/train1.txt`, `val1.txt` and `test1.txt`; a line is `banded/banded_0002.jpg`."""
     splits: tuple[Split, ...] = ("train", "val", "test")
-    samples = [
-        Found(f"images/{line}", line.partition("/")[0], split)
-        for split in splits
-        for line in lines_of(root / "labels" / f"{split}1.txt")
-    ]
-    return Contents(samples, sorted({str(found.label) for found in samples}))
+    lists = (listed(root / "labels" / f"{split}1.txt", split, "images/") for split in splits)
+    return Contents.by_name([found for each in lists for found in each])
 
 
 @TASKS.register("dtd")

@@ -20,7 +20,7 @@ def layout(root: Path) -> Contents:
         for split, name in parts
         for number in map(int, sets[name])
     ]
-    return Contents(samples, sorted({str(found.label) for found in samples}))
+    return Contents.by_name(samples)
 
 
 @TASKS.register("flowers")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmark.data.files.fileset import Contents, FileSet, Found, lines_of
+from benchmark.data.files.fileset import Contents, FileSet, listed
 from benchmark.data.imageset import Split
 from benchmark.registry import TASKS
 from tasks.full._task import FullTask
@@ -12,12 +12,8 @@ from tasks.task import TaskSpec
 def layout(root: Path) -> Contents:
     """The official lists; a line is `apple_pie/1005649`."""
     splits: tuple[Split, Split] = ("train", "test")
-    samples = [
-        Found(f"images/{line}.jpg", line.partition("/")[0], split)
-        for split in splits
-        for line in lines_of(root / "meta" / f"{split}.txt")
-    ]
-    return Contents(samples, sorted({str(found.label) for found in samples}))
+    lists = (listed(root / "meta" / f"{split}.txt", split, "images/", ".jpg") for split in splits)
+    return Contents.by_name([found for each in lists for found in each])
 
 
 @TASKS.register("food101")

@@ -18,7 +18,7 @@ def layout(root: Path) -> Contents:
         for image in (line.split()[0] for line in lines_of(root / "annotations" / f"{name}.txt"))
         if not image.startswith("#")
     ]
-    return Contents(samples, sorted({str(found.label) for found in samples}))
+    return Contents.by_name(samples)
 
 
 @TASKS.register("pets")

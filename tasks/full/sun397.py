@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from benchmark.data.files.fileset import Contents, FileSet, Found, lines_of
-from benchmark.data.imageset import Split
+from benchmark.data.files.fileset import Contents, FileSet, lines_of, listed
 from benchmark.registry import TASKS
 from tasks.full._task import FullTask
 from tasks.task import TaskSpec
@@ -12,13 +11,8 @@ from tasks.task import TaskSpec
 def layout(root: Path) -> Contents:
     """`Training_01.txt` and `Testing_01.txt`; a line is `/a/abbey/sun_aaalbzqrimafwbiv.jpg`."""
     names = [line.strip("/") for line in lines_of(root / "ClassName.txt")]
-    splits: tuple[tuple[Split, str], ...] = (("train", "Training_01"), ("test", "Testing_01"))
-    samples = [
-        Found(line.strip("/"), line.strip("/").rpartition("/")[0], split)
-        for split, name in splits
-        for line in lines_of(root / f"{name}.txt")
-    ]
-    return Contents(samples, names)
+    train = listed(root / "Training_01.txt", "train")
+    return Contents([*train, *listed(root / "Testing_01.txt", "test")], names)
 
 
 @TASKS.register("sun397")

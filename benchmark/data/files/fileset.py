@@ -35,6 +35,11 @@ class Contents:
     samples: Sequence[Found]
     class_names: Sequence[str]
 
+    @classmethod
+    def by_name(cls, samples: Sequence[Found]) -> "Contents":
+        """Classes in the order of their names."""
+        return cls(samples, sorted({str(found.label) for found in samples}))
+
 
 #: From the root folder to what is there; DataError if it is not laid out so.
 Layout = Callable[[Path], Contents]
@@ -86,6 +91,19 @@ def lines_of(path: Path) -> list[str]:
             f"cannot read {path}: {error.strerror}; the folder is not laid out as published"
         ) from error
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def listed(path: Path, split: Split, start: str = "", end: str = "") -> Iterator[Found]:
+    """Samples of a list whose lines are paths with the class as their folder: `banded/1.jpg`.
+
+    Args:
+        path: of the list.
+        split: of all its samples.
+        start, end: what an id has before and after the line.
+    """
+    for line in lines_of(path):
+        name = line.strip("/")
+        yield Found(f"{start}{name}{end}", name.rpartition("/")[0], split)
 
 
 def folders_in(path: Path) -> list[Path]:

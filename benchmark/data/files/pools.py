@@ -11,7 +11,7 @@ def _imagenet(root: Path) -> Contents:
     """`train/n01440764/*.JPEG` and `val/n01440764/*.JPEG`."""
     splits: tuple[Split, Split] = ("train", "val")
     samples = [found for split in splits for found in class_folders(root, root / split, split)]
-    return Contents(samples, sorted({str(found.label) for found in samples}))
+    return Contents.by_name(samples)
 
 
 def _imagenet_hub_id(split: str, path: str) -> tuple[str, str]:
@@ -54,7 +54,7 @@ def _domainnet(root: Path) -> Contents:
             for line in lines_of(root / f"{domain}_{split}.txt"):
                 path = line.split()[0]
                 samples.append(Found(path, path.split("/")[-2], split, domain))
-    return Contents(samples, sorted({str(found.label) for found in samples}))
+    return Contents.by_name(samples)
 
 
 DOMAINNET = FileSet(
