@@ -30,15 +30,16 @@ class FolderBytes:
 
     def require(self) -> None:
         """Raise DataError, naming it, if a file is missing; a folder is listed once."""
-        listed: dict[Path, set[str]] = {}
+        listed: dict[str, set[str]] = {}
         for name in self.ids:
-            path = self.root / name
-            if path.parent not in listed:
-                found = path.parent.is_dir()
-                listed[path.parent] = set(os.listdir(path.parent)) if found else set()
-            if path.name not in listed[path.parent]:
+            folder, _, leaf = name.rpartition("/")
+            if folder not in listed:
+                path = self.root / folder
+                listed[folder] = set(os.listdir(path)) if path.is_dir() else set()
+            if leaf not in listed[folder]:
                 raise DataError(
-                    f"{path} is missing; restore the file, or prepare the full tier again"
+                    f"{self.root / name} is missing; restore the file, or prepare the full tier "
+                    "again"
                 )
 
     def read(self, row: int) -> bytes:
