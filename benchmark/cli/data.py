@@ -47,6 +47,7 @@ def prepare_full_sets(
         UsageError: no such set, or nothing in the folder that bears the name of one.
         DataError: one sentence on what is missing, damaged or not what was published.
     """
+    from rich.console import Console
     from rich.progress import Progress
 
     from benchmark.data.files.pools import DOMAINNET, IMAGENET
@@ -57,6 +58,8 @@ def prepare_full_sets(
     load_shipped()
     tasks = [TASKS.get(task) for task in TASKS.names() if TASKS.get(task).spec.tier == "full"]
     sets = {known.name: known for known in (IMAGENET, DOMAINNET, *(task.files for task in tasks))}
+    if images is not None and not images.is_dir():
+        raise UsageError(f"there is no folder {images}; name one that holds the images")
     if name and name not in sets:
         raise UsageError(f"no set is called {name!r}; there are: {', '.join(sets)}")
     found = {name: images} if name else {}
@@ -69,7 +72,8 @@ def prepare_full_sets(
         )
     rows = []
     for known, folder in found.items():
-        with Progress(console=_console(), transient=True) as bar:
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"reading {known}")
             listing = prepare_full(
                 sets[known],
@@ -96,9 +100,3 @@ def _updates(bar: Any, task: Any) -> Callable[[str, int, int], None]:
         bar.update(task, description=what, completed=done, total=total)
 
     return update
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(stderr=True)

@@ -30,11 +30,11 @@ def prepare(
     workers: Annotated[int, typer.Option(min=1, help="full: threads that read files.")] = 4,
     as_json: JsonOption = False,
 ) -> None:
-    """Prepare a tier's data in the cache (HEADWATER_HOME); a second call returns at once.
+    """Prepare a tier's data in the cache (HEADWATER_HOME).
 
-    nano is downloaded and rendered. Of full, nothing is downloaded but from a hub that you name:
-    your copy is checked against the published counts, every file is hashed, and the manifests of
-    the streams are written.
+    nano is downloaded and rendered; a second call returns at once. Of full, nothing is downloaded
+    but from a hub that you name: your copy is checked against the published counts, every file is
+    hashed, and the manifests of the streams are written.
 
     Example: headwater prepare full --set imagenet --images /data/imagenet
     """
@@ -42,10 +42,12 @@ def prepare(
     from benchmark.data.home import home
 
     if tier is Tier.full:
-        if (images is None) == (not hub):
+        if images is None and not hub:
             raise UsageError(
                 "the full tier needs your images: --images DIR, or --hub REPO@REVISION with --set"
             )
+        if images is not None and hub:
+            raise UsageError("--images and --hub name two origins; choose one")
         rows = prepare_full_sets(set_, images, hub, workers)
         return print_rows(rows, as_json)
     if images or hub or set_:

@@ -72,6 +72,8 @@ def test_every_verb_has_an_example(headwater, verb: str) -> None:
         (("show", "tasks", "digits", "--picture", "x.png"), "--picture shows a protocol's stream"),
         (("prepare", "full"), "the full tier needs your images: --images DIR, or --hub"),
         (("prepare", "full", "--images", "/", "--set", "imagnet"), "no set is called 'imagnet'"),
+        (("prepare", "full", "--images", "/nope"), "there is no folder /nope"),
+        (("prepare", "full", "--images", "/", "--hub", "a/b@c"), "name two origins; choose one"),
         (("prepare", "full", "--images", "/"), "does not say which set it is: add --set NAME"),
         (("prepare", "full", "--set", "dtd", "--hub", "a/b@main"), "not OWNER/NAME@REVISION"),
         (("prepare", "nano", "--set", "imagenet"), "--hub and --set go with the full tier"),
