@@ -144,7 +144,7 @@ def test_prepared_scenes():
     spec = TASKS.get("scenes").spec
     check_image_set("tasks/scenes", expected_sha256=spec.data_sha256, verify=True)
     data = load_image_set("tasks/scenes")
-    assert data.images.shape == (2100, 3, 64, 64)
+    assert data.images.shape == (3200, 3, 64, 64)
     assert Counter(data.splits.tolist()) == {"train": 2000, "val": 400, "test": 800}
     sides = defaultdict(set)
     for row, pasted in enumerate(data.extra["pasted"]):
