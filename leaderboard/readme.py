@@ -137,7 +137,8 @@ def _chunks(spec: ProtocolSpec) -> tuple[str, str, str]:
     """Images, classes and class distance of the chunks, as far as the project itself knows."""
     if spec.tier == "full":  # the ids come from each user's images; only the classes are fixed here
         lists = spec.class_lists
-        classes = _range([len(names) for names in lists["classes"]]) if lists else ""
+        known = lists and spec.boundaries  # neighbours of a blurred chunk add some of their own
+        classes = _range([len(names) for names in lists["classes"]]) if known else ""
         images = "from your copy"
         if spec.rule == "instance" and spec.boundaries:
             low = spec.pool_images[0] // spec.chunks

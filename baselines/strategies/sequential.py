@@ -6,7 +6,7 @@ from benchmark.registry import STRATEGIES
 
 @STRATEGIES.register("sequential")
 class Sequential(Strategy):
-    """Each chunk in turn, once; optimiser and schedule restart with every chunk.
+    """Each chunk in turn, once; optimiser and schedule restart where the stream tells of a boundary.
 
     Source: Hu et al., ICLR 2022 (sequential training, ST).
     """

@@ -65,7 +65,9 @@ def _methods(as_json: bool) -> list[dict[str, Any]]:
         {
             "method": name,
             "labels": "yes" if (method := resolve(name)).needs_labels else "no",
-            "what": "; ".join((part.__doc__ or "").split("\n")[0] for part in method.parts),
+            "what": "; ".join(
+                (part.__doc__ or "").split("\n")[0].rstrip(".") for part in method.parts
+            ),
         }
         for name in [*METHODS.names(), *grid()]
     ]

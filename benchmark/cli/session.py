@@ -31,7 +31,8 @@ def run_methods(
         after_method: called after each method for which something was computed.
 
     Returns:
-        For each method how many cells were computed, found, and failed.
+        For each method how many cells were computed, found, and failed: of the last, those too
+        that start from one that did.
     """
     store = Store(store_path)
     plans = [plan(protocol, method, replicate, tasks) for method in methods]
@@ -41,7 +42,7 @@ def run_methods(
         for method, cells in zip(methods, plans, strict=True):
             outcome = run(protocol, method, store, progress, replicate=replicate, cells=cells)
             outcomes[method.folder] = {
-                "computed": outcome.computed,
+                "computed": outcome.computed - len(outcome.failed),
                 "found": outcome.found,
                 "failed": len(outcome.failed),
             }

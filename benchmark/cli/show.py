@@ -1,6 +1,7 @@
 """`headwater show`: one protocol, method or task in full."""
 
 import dataclasses
+import inspect
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,7 +51,7 @@ def show(
     chunks = document.pop("chunks", None) if kind is Kind.protocols else None
     known = {key: told for key, value in document.items() if (told := _told(value)) not in ("", [])}
     print_rows([{"field": key, "value": value} for key, value in known.items()], False)
-    if chunks:
+    if chunks and (len(chunks[0]) > 1 or document["domains"]):
         print()
         print_rows([{key: _told(value) for key, value in row.items()} for row in chunks], False)
     if picture is not None:
@@ -105,16 +106,19 @@ def _manifest(spec: "ProtocolSpec") -> tuple[dict[str, Any], list[dict[str, Any]
 
     lists = spec.class_lists
     titles = [{"chunk": chunk_title(spec, number + 1)} for number in range(spec.chunks)]
-    distance = {"class_distance": lists["distance"]} if lists else {}
+    distance = _distance(lists.get("distance"))
     try:
         manifest = spec.manifest
     except DataError as error:
-        told = [{"classes": len(names)} for names in lists.get("classes", [{}] * spec.chunks)]
+        key = (
+            "classes" if spec.boundaries else "own_classes"
+        )  # neighbours of a blurred one add some
+        told = [{key: len(names)} for names in lists.get("classes", [()] * spec.chunks)]
         rows = [title | (known if lists else {}) for title, known in zip(titles, told, strict=True)]
         return distance | {"manifest": f"not built here: {error}", "ids_sha256": None}, rows
     about = manifest.about
     if "distance" in about:
-        distance = {"class_distance": about["distance"]}
+        distance = _distance(about["distance"])
     where = "built here from your images" if spec.tier == "full" else "part of the project"
     rows = []
     for number, title in enumerate(titles):
@@ -124,6 +128,13 @@ def _manifest(spec: "ProtocolSpec") -> tuple[dict[str, Any], list[dict[str, Any]
             | {key: _counts(value) for key, value in about["chunks"][number].items()}
         )
     return distance | {"manifest": where, "ids_sha256": manifest.digest}, rows
+
+
+def _distance(known: dict[str, float] | None) -> dict[str, Any]:
+    """Mean distance of classes, in edges, where the stream is one of classes."""
+    if known is None:
+        return {}
+    return {"class_distance": {"within": known["within"], "between": known["between"]}}
 
 
 def _counts(value: Any) -> Any:
@@ -137,7 +148,7 @@ def _method(name: str) -> dict[str, Any]:
     from benchmark.resolve import resolve
 
     method = resolve(name)
-    docs = [(part.__doc__ or "").strip() for part in method.parts]
+    docs = [inspect.cleandoc(part.__doc__ or "") for part in method.parts]
     return {**method.reference().model_dump(mode="json"), "what": "\n\n".join(docs)}
 
 

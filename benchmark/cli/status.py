@@ -13,7 +13,11 @@ def status(
     protocol: Annotated[str, typer.Option("-p", "--protocol")] = "instance/nano",
     method: Annotated[
         list[str] | None,
-        typer.Option("-m", "--method", help="Default: every shipped method, and what was run."),
+        typer.Option(
+            "-m",
+            "--method",
+            help="Default: every shipped method, with all options it was run with.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     store: StoreOption = DEFAULT_STORE,

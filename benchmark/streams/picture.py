@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmark.canonical import write_whole
-from benchmark.errors import DataError
+from benchmark.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from benchmark.data.imageset import ImageSet
@@ -59,11 +59,14 @@ def write_contact_sheet(spec: "ProtocolSpec", path: Path) -> None:
 
     Args:
         spec: the protocol; its pool must be prepared.
-        path: of the picture.
+        path: of the picture, a name that ends in .png in a folder that is there.
 
     Raises:
+        UsageError: another name, or no such folder.
         DataError: the pool is not prepared.
     """
+    if path.suffix.lower() != ".png" or path.is_dir() or not path.absolute().parent.is_dir():
+        raise UsageError(f"{path} cannot be written; name a file ending in .png in a folder")
     from PIL import Image, ImageDraw, ImageFont
 
     from benchmark.pools import load_pool

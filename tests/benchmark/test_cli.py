@@ -202,3 +202,13 @@ def test_a_set_of_the_full_tier_is_prepared_and_told_of(headwater, own_home, tmp
     (row,) = json.loads(done.out)
     assert (row["set"], row["images"], row["classes"], row["manifests"]) == ("dtd", 3, 1, [])
     assert row["listing_sha256"] == task().data_sha256()
+
+
+@pytest.mark.parametrize("name", ["x.pdf", "no/folder/x.png", "."])
+def test_a_picture_goes_to_a_png_in_a_folder_that_is_there(
+    headwater, own_home, tmp_path, name: str
+) -> None:
+    path = tmp_path / name
+    done = headwater("show", "protocols", "instance/smoke", "--picture", str(path))
+    assert done.code == 2 and "name a file ending in .png in a folder" in done.err
+    assert [entry.name for entry in tmp_path.iterdir() if entry.name != "home"] == []

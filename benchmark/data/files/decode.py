@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
@@ -49,7 +49,8 @@ def pixels(content: bytes, name: str) -> Tensor:
         with Image.open(io.BytesIO(content)) as image:
             array = np.array(image.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{name} is truncated or no image ({error}); fetch it again") from error
+        why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
+        raise DataError(f"{name} is truncated or no image{why}; fetch it again") from error
     return torch.from_numpy(array).permute(2, 0, 1)
 
 

@@ -52,8 +52,8 @@ class FolderBytes:
             return (self.root / self.ids[row]).read_bytes()
         except OSError as error:
             raise DataError(
-                f"cannot read {self.name(row)}: {error.strerror}; restore the file, or prepare the "
-                "full tier again"
+                f"cannot read {self.name(row)}: {error.strerror}; restore the file, and run the "
+                "same command again"
             ) from error
 
 
