@@ -6,7 +6,7 @@ from benchmark.registry import STRATEGIES
 
 @STRATEGIES.register("sequential")
 class Sequential(Strategy):
-    """Each chunk in turn, once; optimiser and schedule restart where the stream tells of a boundary.
+    """Each chunk in turn, once; optimiser and schedule restart where a boundary is told.
 
     Source: Hu et al., ICLR 2022 (sequential training, ST).
     """
