@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.data.files.fileset import Contents, Found
+import numpy as np
+
+from benchmark.data.files.fileset import Contents, Found, class_name
 from benchmark.data.files.sources import read_batch
 from benchmark.data.imageset import Split
+from benchmark.errors import DataError
 
 
 def cifar_layout(
@@ -21,9 +24,14 @@ def cifar_layout(
     """
     names = [name.decode() for name in read_batch(root / meta[0])[meta[1]]]
     parts: list[tuple[Split, str]] = [*(("train", batch) for batch in train), ("test", test)]
-    samples = [
-        Found(f"{batch}/{number:05d}", names[index], split)
-        for split, batch in parts
-        for number, index in enumerate(read_batch(root / batch)[label])
-    ]
+    samples = []
+    for split, batch in parts:
+        content = read_batch(root / batch)
+        data, labels = content[b"data"], content[label]
+        if data.dtype != np.uint8 or data.shape != (len(labels), 3072):
+            raise DataError(f"{root / batch} does not have 3,072 bytes a label; fetch it again")
+        samples += [
+            Found(f"{batch}/{number:05d}", class_name(names, index, root / batch), split)
+            for number, index in enumerate(labels)
+        ]
     return Contents(samples, names)

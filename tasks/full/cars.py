@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmark.data.files.fileset import Contents, FileSet, Found
+from benchmark.data.files.fileset import Contents, FileSet, Found, class_name
 from benchmark.data.files.matlab import read_mat
 from benchmark.data.imageset import Split
 from benchmark.registry import TASKS
@@ -18,7 +18,11 @@ def layout(root: Path) -> Contents:
         ("test", "cars_test_annos_withlabels.mat"),
     )
     samples = [
-        Found(f"cars_{split}/{line.fname}", names[int(getattr(line, "class")) - 1], split)
+        Found(
+            f"cars_{split}/{line.fname}",
+            class_name(names, int(getattr(line, "class")) - 1, root / name),
+            split,
+        )
         for split, name in parts
         for line in read_mat(root / name)["annotations"]
     ]

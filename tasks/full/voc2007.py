@@ -4,6 +4,7 @@ from pathlib import Path
 
 from benchmark.data.files.fileset import Contents, FileSet, Found, lines_of
 from benchmark.data.imageset import Split
+from benchmark.errors import DataError
 from benchmark.registry import TASKS
 from tasks.full._task import FullTask
 from tasks.task import TaskSpec
@@ -22,8 +23,11 @@ def layout(root: Path) -> Contents:
     for split in splits:
         present: dict[str, list[str]] = {}
         for name in CLASSES:
-            for line in lines_of(root / "ImageSets" / "Main" / f"{name}_{split}.txt"):
-                image, flag = line.split()
+            path = root / "ImageSets" / "Main" / f"{name}_{split}.txt"
+            flags = dict(line.split() for line in lines_of(path))
+            if present and flags.keys() != present.keys():  # what is not listed is not absent
+                raise DataError(f"{path} lists other images than the other classes; fetch it again")
+            for image, flag in flags.items():
                 present.setdefault(image, []).extend([name] if flag == "1" else [])
         samples += [
             Found(f"JPEGImages/{image}.jpg", tuple(names), split)

@@ -47,11 +47,21 @@ def pixels(content: bytes, name: str) -> Tensor:
     """
     try:
         with Image.open(io.BytesIO(content)) as image:
-            array = np.array(image.convert("RGB"))
+            array = _rgb(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         why = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
         raise DataError(f"{name} is truncated or no image{why}; fetch it again") from error
     return torch.from_numpy(array).permute(2, 0, 1)
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3); grey of 16 bits is scaled, where Pillow's conversion would cut it off at 255."""
+    if image.mode.startswith("I"):
+        grey = (np.asarray(image).clip(0, 65535) // 256).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")  # the same colours, without Pillow's warning
+    return np.array(image.convert("RGB"))
 
 
 def square(image: Tensor, size: int) -> NDArray[np.uint8]:
@@ -95,6 +105,8 @@ class FileImages:
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
         if isinstance(rows, slice):
             rows = range(*rows.indices(len(self)))
+        elif getattr(rows, "dtype", None) == np.bool_:
+            rows = np.flatnonzero(rows)
         if np.ndim(rows) == 0:
             return self._one(int(rows))
         wanted: Sequence[int] = [int(row) for row in rows]

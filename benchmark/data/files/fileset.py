@@ -90,6 +90,8 @@ def lines_of(path: Path) -> list[str]:
         raise DataError(
             f"cannot read {path}: {error.strerror}; the folder is not laid out as published"
         ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text ({error.reason}); fetch it again") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
@@ -106,6 +108,17 @@ def listed(path: Path, split: Split, start: str = "", end: str = "") -> Iterator
         yield Found(f"{start}{name}{end}", name.rpartition("/")[0], split)
 
 
+def class_name(names: Sequence[str], number: int, path: Path) -> str:
+    """The name of a class by its number from 0, which a negative one must not be told by.
+
+    Raises:
+        DataError: there is no such class; names the file that the number comes from.
+    """
+    if not 0 <= number < len(names):
+        raise DataError(f"{path} has class {number} of {len(names)} from 0; fetch it again")
+    return names[number]
+
+
 def folders_in(path: Path) -> list[Path]:
     """The folders right under one, by name.
 
@@ -120,12 +133,20 @@ def folders_in(path: Path) -> list[Path]:
 def images_in(folder: Path, root: Path) -> Iterator[str]:
     """Ids of the image files right under a folder, by name."""
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in IMAGE_ENDINGS:
+        # macOS leaves `._x.jpg` beside `x.jpg`
+        if path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith("."):
             yield path.relative_to(root).as_posix()
 
 
 def class_folders(root: Path, folder: Path, split: Split) -> Iterable[Found]:
-    """Samples of a folder that has a folder for each class."""
-    for entry in folders_in(folder):
+    """Samples of a folder that has a folder for each class.
+
+    Raises:
+        DataError: there is no such folder, or the images lie right in it.
+    """
+    folders = folders_in(folder)
+    if not folders and any(images_in(folder, root)):
+        raise DataError(f"{folder} holds images, not folders of classes; move each to its class's")
+    for entry in folders:
         for name in images_in(entry, root):
             yield Found(name, entry.name, split)

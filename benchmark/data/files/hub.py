@@ -48,8 +48,18 @@ class HubTable:
         return content
 
     def labels(self) -> NDArray[np.int64]:
-        """(N,) of all splits."""
-        return np.concatenate([np.array(p[self.label_column]) for p in self.parts.values()])
+        """(N,) of all splits.
+
+        Raises:
+            DataError: images without a label, as in splits whose labels are kept secret.
+        """
+        columns = []
+        for split, part in self.parts.items():
+            labels = np.array([-1 if n is None else n for n in part[self.label_column]], np.int64)
+            if count := int(((labels < 0) | (labels >= len(self.class_names))).sum()):
+                raise DataError(f"split {split} on the hub has {count:,} images without a class")
+            columns.append(labels)
+        return np.concatenate(columns)
 
     def paths(self) -> list[str]:
         """The file name that each image came from, "" where the repository does not tell."""
@@ -85,7 +95,7 @@ def open_snapshot(hub: str, splits: Collection[str] = SPLITS, label: str = "") -
 
     Raises:
         UsageError: the revision is no commit.
-        DataError: neither in the cache nor to be had, or without parquet files of images.
+        DataError: neither in the cache nor to be had, or without whole parquet files of images.
     """
     repo, revision = parse_hub(hub)
     folder = _snapshot(repo, revision)
@@ -102,10 +112,16 @@ def open_snapshot(hub: str, splits: Collection[str] = SPLITS, label: str = "") -
     import datasets
 
     cache = str(home() / "full" / "hub")
-    parts = {
-        split: datasets.Dataset.from_parquet(paths, cache_dir=cache)
-        for split, paths in files.items()
-    }
+    try:
+        parts = {
+            split: datasets.Dataset.from_parquet(paths, cache_dir=cache)
+            for split, paths in files.items()
+        }
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise DataError(
+            f"{hub} cannot be read ({_first_line(error)}); if a file is damaged, delete "
+            f"{folder.parent.parent} and prepare again"
+        ) from error
     features = parts["train"].features
     images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
     labels = [
@@ -124,7 +140,7 @@ def open_snapshot(hub: str, splits: Collection[str] = SPLITS, label: str = "") -
 
 
 def _snapshot(repo: str, revision: str) -> Path:
-    """Folder of a repository's parquet files."""
+    """Folder of a repository's parquet files; a download that was cut short goes on."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -139,18 +155,24 @@ def _snapshot(repo: str, revision: str) -> Path:
         return Path(snapshot_download(repo, **options))
     except LocalEntryNotFoundError as error:
         raise DataError(
-            f"{repo}@{revision} is not in the hub's cache{_others(repo, revision)}, and the hub "
-            "cannot be reached; connect to the network, or use --images with a local copy"
+            f"{repo}@{revision} is {_cached(repo, revision)}, and the hub cannot be reached; "
+            "connect to the network and prepare again, or use --images with a local copy"
         ) from error
     except (HfHubHTTPError, OSError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise DataError(f"the hub gives no {repo}@{revision}: {first}") from error
+        raise DataError(f"the hub gives no {repo}@{revision}: {_first_line(error)}") from error
 
 
-def _others(repo: str, revision: str) -> str:
-    """Which other revisions the cache holds, in words."""
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _cached(repo: str, revision: str) -> str:
+    """What the cache holds of a repository, in words."""
     from huggingface_hub import constants
 
     folder = Path(constants.HF_HUB_CACHE, f"datasets--{repo.replace('/', '--')}", "snapshots")
     known = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    return f" (which has revision {', '.join(known)})" if known else ""
+    if revision in known:
+        return "only partly in the hub's cache"
+    has = f" (which has revision {', '.join(known)})" if known else ""
+    return f"not in the hub's cache{has}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmark.data.files.fileset import Contents, FileSet, Found, class_folders, lines_of
 from benchmark.data.imageset import Split
+from benchmark.errors import DataError
 
 
 def _imagenet(root: Path) -> Contents:
@@ -45,16 +46,23 @@ DOMAINS = ("sketch", "real", "painting", "quickdraw", "clipart")
 def _domainnet(root: Path) -> Contents:
     """`sketch/aircraft_carrier/*.jpg` and the official lists `sketch_train.txt`, `sketch_test.txt`.
 
-    A line of a list is a path and the number of the class.
+    A line of a list is a path and the number of the class, which gives the order of the classes.
     """
+    names: dict[int, str] = {}
     samples: list[Found] = []
     splits: tuple[Split, Split] = ("train", "test")
     for domain in DOMAINS:
         for split in splits:
             for line in lines_of(root / f"{domain}_{split}.txt"):
-                path = line.split()[0]
-                samples.append(Found(path, path.split("/")[-2], split, domain))
-    return Contents.by_name(samples)
+                path, number = line.rsplit(maxsplit=1)
+                name = path.split("/")[-2]
+                if names.setdefault(int(number), name) != name:
+                    raise DataError(
+                        f"{root / f'{domain}_{split}.txt'} says that {path} has class {number}, "
+                        f"which is {names[int(number)]} elsewhere; fetch the lists again"
+                    )
+                samples.append(Found(path, name, split, domain))
+    return Contents(samples, [names[number] for number in sorted(names)])
 
 
 DOMAINNET = FileSet(

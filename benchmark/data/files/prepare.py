@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmark.data.files.decode import ByteSource, pixels
 from benchmark.data.files.fileset import Contents, FileSet, Found
 from benchmark.data.files.hub import open_snapshot
-from benchmark.data.files.sources import source_of
+from benchmark.data.files.sources import FolderBytes, source_of
 from benchmark.data.home import explained, home, sha256_text
 from benchmark.data.imageset import Split
 from benchmark.data.listing import SPLITS, IdTable, Listing, write_listing
@@ -24,6 +24,8 @@ Progress = Callable[[str, int, int], None]
 
 _SHARE = 512  # samples that a process reads in one go
 _TOLD = 5  # findings that are told in full
+#: What a layout meets in lists that lack a column, a class or a variable.
+_MALFORMED = (LookupError, ValueError, TypeError, AttributeError)
 _VALIDATION = 5  # one training image in so many becomes "val"
 
 
@@ -61,14 +63,17 @@ def prepare_full(
     else:
         assert images is not None
         root = images.expanduser().absolute()
-        contents = fileset.layout(root)
+        contents = _on_disk(fileset, root)
         about = {"root": str(root), "batches": fileset.batches}
     _check_counts(fileset, contents)
     samples = contents.samples
     if hub is None:  # by id, since file systems have orders of their own
         samples = sorted(samples, key=lambda found: found.id)
     ids = IdTable.of(found.id for found in samples)
-    digests = _read_all(source_of(about, ids), workers, progress, fileset.name)
+    source = source_of(about, ids)
+    if isinstance(source, FolderBytes):
+        source.require()  # in seconds, and reading all takes hours
+    digests = _read_all(source, workers, progress, fileset.name)
     domains = sorted({found.domain for found in samples} - {""})
     listing = Listing(
         ids=ids,
@@ -83,6 +88,16 @@ def prepare_full(
     with explained(home()):
         write_listing(listing, listing_path(fileset.name))
     return listing
+
+
+def _on_disk(fileset: FileSet, root: Path) -> Contents:
+    try:
+        return fileset.layout(root)
+    except _MALFORMED as error:
+        raise DataError(
+            f"{root} is not laid out as {fileset.name} was published ({type(error).__name__}: "
+            f"{error}); fetch its lists again from {fileset.homepage}"
+        ) from error
 
 
 def _on_hub(fileset: FileSet, hub: str) -> tuple[Contents, dict[str, Any]]:
@@ -106,14 +121,21 @@ def _on_hub(fileset: FileSet, hub: str) -> tuple[Contents, dict[str, Any]]:
 def _check_counts(fileset: FileSet, contents: Contents) -> None:
     """Raise DataError with all that the counts say is wrong."""
     wrong = []
-    seen: Counter[str] = Counter()
+    seen: dict[Split, set[str]] = {"train": set(), **{split: set() for split in fileset.images}}
     for found in contents.samples:
-        seen.update(found.label if isinstance(found.label, tuple) else (found.label,))
+        labels = found.label if isinstance(found.label, tuple) else (found.label,)
+        seen.setdefault(found.split, set()).update(labels)
     classes = len(contents.class_names)
     if classes != fileset.classes:
         wrong.append(f"{classes} classes, published are {fileset.classes}")
-    if empty := [name for name in contents.class_names if not seen[name]]:
-        wrong.append(f"no image of class {_some(empty)}")
+    for split in dict.fromkeys(("train", *fileset.images)):
+        empty = [name for name in contents.class_names if name not in seen[split]]
+        if empty and seen[split]:  # that a split is not there at all, the counts say
+            wrong.append(f"no image of split {split} has class {_some(empty)}")
+    if unknown := sorted(set().union(*seen.values()) - set(contents.class_names)):
+        wrong.append(f"images of unknown class {_some(unknown)}")
+    if not contents.samples:
+        wrong.append("no images")
     splits = Counter(found.split for found in contents.samples)
     for split, published in fileset.images.items():
         if splits[split] != published:

@@ -12,6 +12,8 @@ from benchmark.data.files.hub import HubTable, open_snapshot
 from benchmark.data.pickled import read_pickled_batch
 from benchmark.errors import DataError
 
+_TOLD = 5  # missing files that are told by name
+
 
 class FolderBytes:
     """Files under a folder, by paths relative to it."""
@@ -29,18 +31,22 @@ class FolderBytes:
         return str(self.root / self.ids[row])
 
     def require(self) -> None:
-        """Raise DataError, naming it, if a file is missing; a folder is listed once."""
+        """Raise DataError, naming the first few, if files are missing; a folder is listed once."""
         listed: dict[str, set[str]] = {}
+        missing = []
         for name in self.ids:
             folder, _, leaf = name.rpartition("/")
             if folder not in listed:
                 path = self.root / folder
                 listed[folder] = set(os.listdir(path)) if path.is_dir() else set()
             if leaf not in listed[folder]:
-                raise DataError(
-                    f"{self.root / name} is missing; restore the file, or prepare the full tier "
-                    "again"
-                )
+                missing.append(str(self.root / name))
+        if missing:
+            more = f" and {len(missing) - _TOLD} more" if len(missing) > _TOLD else ""
+            raise DataError(
+                f"{', '.join(missing[:_TOLD])}{more} {'are' if missing[1:] else 'is'} missing; "
+                f"restore the file{'s' if missing[1:] else ''}, or prepare the full tier again"
+            )
 
     def read(self, row: int) -> bytes:
         """Content of a file.
