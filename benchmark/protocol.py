@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.canonical import sha256_of
 from benchmark.data.home import home
-from benchmark.data.listing import read_listing
+from benchmark.data.listing import listing_path, read_listing
 from benchmark.errors import DataError, UsageError
 from benchmark.streams.manifest import (
     Manifest,
@@ -131,7 +131,7 @@ class ProtocolSpec:
                 f"the manifest of {self.id} is built from your copy of {self.pool}, and is not "
                 f"there yet; run: headwater prepare full --set {self.pool} --images DIR"
             )
-        listing = read_listing(home() / "full" / self.pool / "listing.npz")
+        listing = read_listing(listing_path(self.pool))
         return read_manifest(self.manifest_file, listing.ids, listing.sha256)
 
     @cached_property

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.canonical import write_whole
+from benchmark.data.home import home
 from benchmark.data.imageset import Split
 from benchmark.errors import DataError
 
@@ -148,6 +149,11 @@ class Listing:
             hashed.update(b"-" if column is None else column.astype("<i8").tobytes())
         hashed.update(json.dumps([self.class_names, self.domain_names]).encode())
         return hashed.hexdigest()
+
+
+def listing_path(name: str) -> Path:
+    """Where the listing of a prepared set of the full tier lies."""
+    return home() / "full" / name / "listing.npz"
 
 
 def write_listing(listing: Listing, path: Path) -> None:

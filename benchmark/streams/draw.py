@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.data.home import home
-from benchmark.data.listing import SPLITS, Listing, read_listing
+from benchmark.data.listing import SPLITS, Listing, listing_path, read_listing
 from benchmark.errors import DataError
 from benchmark.protocol import ProtocolSpec
 from benchmark.registry import PROTOCOLS, load_shipped
@@ -161,7 +160,7 @@ def build_manifests(pool: str) -> list[ProtocolSpec]:
     Raises:
         DataError: the pool is not prepared, or has not the number of images that is declared.
     """
-    listing = read_listing(home() / "full" / pool / "listing.npz")
+    listing = read_listing(listing_path(pool))
     built = []
     for spec in map(PROTOCOLS.get, PROTOCOLS.names()):
         if spec.tier != "full" or spec.pool != pool:

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from benchmark.data.files.decode import FileImages
-from benchmark.data.files.prepare import listing_path
 from benchmark.data.files.sources import source_of
 from benchmark.data.imageset import ImageSet
-from benchmark.data.listing import SPLITS, read_listing
+from benchmark.data.listing import SPLITS, listing_path, read_listing
 from benchmark.errors import DataError
 
 

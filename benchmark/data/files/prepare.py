@@ -16,7 +16,7 @@ from benchmark.data.files.hub import open_snapshot
 from benchmark.data.files.sources import FolderBytes, source_of
 from benchmark.data.home import explained, home, sha256_text
 from benchmark.data.imageset import Split
-from benchmark.data.listing import SPLITS, IdTable, Listing, write_listing
+from benchmark.data.listing import SPLITS, IdTable, Listing, listing_path, write_listing
 from benchmark.errors import DataError
 
 #: Called with what is going on, how much is done, and of how much.
@@ -27,11 +27,6 @@ _TOLD = 5  # findings that are told in full
 #: What a layout meets in lists that lack a column, a class or a variable.
 _MALFORMED = (LookupError, ValueError, TypeError, AttributeError)
 _VALIDATION = 5  # one training image in so many becomes "val"
-
-
-def listing_path(name: str) -> Path:
-    """Where the listing of a prepared set lies."""
-    return home() / "full" / name / "listing.npz"
 
 
 def prepare_full(

@@ -12,7 +12,8 @@ from benchmark.cells import plan
 from benchmark.data.files.fileset import FileSet
 from benchmark.data.files.load import load_full
 from benchmark.data.files.pools import DOMAINNET, IMAGENET
-from benchmark.data.files.prepare import listing_path, prepare_full
+from benchmark.data.files.prepare import prepare_full
+from benchmark.data.listing import listing_path
 from benchmark.errors import DataError
 from benchmark.execute import run
 from benchmark.protocol import Budget, ProtocolSpec
