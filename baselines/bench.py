@@ -99,6 +99,7 @@ def race(rounds: int) -> dict[str, list[float]]:
     import numpy as np
 
     from benchmark.batch import ChunkContext
+    from benchmark.config import Options
     from benchmark.method import Composed, Strategy
     from benchmark.pretrain import pretrain_phase
     from benchmark.streams.steps import PhaseSteps, SampleOrder
@@ -106,7 +107,8 @@ def race(rounds: int) -> dict[str, list[float]]:
     images = np.random.default_rng(0).integers(0, 256, (2560, 3, 40, 40), dtype=np.uint8)
     others = {"bare": _bare(), **_lightly(images)}
     rates: dict[str, list[float]] = {name: [] for name in ("bare", "headwater", *others)}
-    method = Composed(_objective(), Strategy())
+    objective = _objective()
+    method = Composed(objective, Strategy(objective, Options()))
     batch_size = method.config.batch_size
 
     class Turns(PhaseSteps):

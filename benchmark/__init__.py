@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from benchmark.augment import Augmentation
     from benchmark.batch import Batch, ChunkContext, Memory, Setting, Views
+    from benchmark.config import Config, Options, option
+    from benchmark.encoder import Encoder
     from benchmark.errors import DataError, HeadwaterError, UsageError
-    from benchmark.method import Config, Encoder, Method, Objective, Strategy, build_backbone
+    from benchmark.method import About, Method, Objective, Strategy, build_backbone
     from benchmark.protocol import Budget, ProtocolSpec
     from benchmark.registry import METHODS, OBJECTIVES, PROTOCOLS, STRATEGIES, TASKS
     from benchmark.result import Metric, Record
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "augment": ("Augmentation",),
     "batch": ("Batch", "ChunkContext", "Memory", "Setting", "Views"),
+    "config": ("Config", "Options", "option"),
+    "encoder": ("Encoder",),
     "errors": ("DataError", "HeadwaterError", "UsageError"),
-    "method": ("Config", "Encoder", "Method", "Objective", "Strategy", "build_backbone"),
+    "method": ("About", "Method", "Objective", "Strategy", "build_backbone"),
     "protocol": ("Budget", "ProtocolSpec"),
     "registry": ("METHODS", "OBJECTIVES", "PROTOCOLS", "STRATEGIES", "TASKS"),
     "result": ("Metric", "Record"),
@@ -32,6 +36,7 @@ __all__ = [
     "PROTOCOLS",
     "STRATEGIES",
     "TASKS",
+    "About",
     "Augmentation",
     "Batch",
     "Budget",
@@ -44,6 +49,7 @@ __all__ = [
     "Method",
     "Metric",
     "Objective",
+    "Options",
     "ProtocolSpec",
     "Record",
     "Setting",
@@ -51,6 +57,7 @@ __all__ = [
     "UsageError",
     "Views",
     "build_backbone",
+    "option",
 ]
 
 

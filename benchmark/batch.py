@@ -1,12 +1,20 @@
 """What a method is given: its setting, batches and views, the chunks, and a memory."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from benchmark.errors import HeadwaterError
+
+
+def to_device(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """A tensor on a device; to a GPU by way of page-locked memory, so that nobody waits for it."""
+    if torch.device(device).type == "cuda" and not tensor.is_cuda:
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 class _Labelled:
@@ -34,8 +42,8 @@ class Batch(_Labelled):
     """What one training step is given; `labels` only if the method declares `needs_labels`.
 
     Args:
-        images: (N, 3, H, W) uint8, as the pool gives them.
-        sample_ids: (N,) int64, the rows of the pool.
+        images: (N, 3, H, W) uint8, as the pool gives them, on the device that trains.
+        sample_ids: (N,) int64, the rows of the pool, on the host.
         given_labels: (N,) int64, or None where they are withheld; read them as `labels`.
         seed: for whatever is random in this step, the augmentation above all.
     """
@@ -45,25 +53,48 @@ class Batch(_Labelled):
     given_labels: Tensor | None
     seed: int
 
-    def to(self, device: str) -> "Batch":
-        """The same batch on a device."""
-        return self._mapped(lambda tensor: tensor.to(device, non_blocking=True))
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch with images and labels on a device."""
+        return self._mapped(lambda tensor: to_device(tensor, device))
 
     def pin_memory(self) -> "Batch":
         """The same batch in page-locked memory, as a loader for a GPU asks for it."""
         return self._mapped(Tensor.pin_memory)
 
+    def joined(self, other: "Batch") -> "Batch":
+        """This batch followed by another one; the seed is this one's."""
+        labels = self.given_labels
+        if labels is not None:
+            labels = torch.cat([labels, other.labels])
+        return replace(
+            self,
+            images=torch.cat([self.images, other.images]),
+            sample_ids=torch.cat([self.sample_ids, other.sample_ids]),
+            given_labels=labels,
+        )
+
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         labels = None if self.given_labels is None else change(self.given_labels)
-        return Batch(change(self.images), change(self.sample_ids), labels, self.seed)
+        return replace(self, images=change(self.images), given_labels=labels)
 
 
 @dataclass(frozen=True)
 class Views(_Labelled):
-    """Augmented views of a batch: each (N, 3, h, w) float32, normalised; labels as in the batch."""
+    """Augmented views of a batch.
+
+    Args:
+        images: one tensor a view, (N, 3, h, w) float32, normalised.
+        given_labels: as in the batch.
+        embedded: by number of the view, the embeddings (N, D) that the objective's loss computed
+            with gradient, for strategies that do something with them.
+    """
 
     images: tuple[Tensor, ...]
     given_labels: Tensor | None
+    embedded: dict[int, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,6 +115,10 @@ class Setting:
 class Memory(Protocol):
     """What a method may keep of the stream beyond its chunk; the ledger counts its bytes."""
 
+    @property
+    def capacity(self) -> int:
+        """Most images that may be kept: the method's `memory_share` of the stream."""
+
     def keep(self, sample_ids: Tensor) -> None:
         """Keep images of an open chunk, by their rows."""
 
@@ -91,10 +126,10 @@ class Memory(Protocol):
         """Give kept images up."""
 
     def rows(self) -> Tensor:
-        """(M,) int64, the rows of what is kept, sorted."""
+        """(M,) int64, the rows of what is kept, sorted, on the host."""
 
     def read(self, sample_ids: Tensor, seed: int) -> Batch:
-        """A batch of kept images; they count as served."""
+        """A batch of images that are kept or of an open chunk; they count as visited."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +140,10 @@ class ChunkContext:
         chunks: those that are open now; () on a stream without boundaries, where the two are called
             once, at the beginning and at the end of the whole stream.
         steps: to come in this chunk, or in the whole stream.
-        memory: where images can be kept beyond their chunk.
+        sample_ids: (M,) int64, the rows of the open chunks, sorted; none on a stream without
+            boundaries.
     """
 
     chunks: tuple[int, ...]
     steps: int
-    memory: Memory | None = None
+    sample_ids: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))

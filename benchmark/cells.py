@@ -79,21 +79,24 @@ def plan(
     names = (
         [protocol.task_name(name) for name in tasks] if tasks is not None else protocol.task_names
     )
-    phases = method.build(protocol, replicate).phases(protocol.chunks) or ((),)
-    steps = [
-        protocol.phase_visits(chunks) // method.config.batch_size if chunks else 0
-        for chunks in phases
-    ]
+    fresh = method.build(protocol, replicate)
+    if fresh.needs_boundaries and not protocol.boundaries:
+        raise UsageError(
+            f"{method.name} acts where a chunk ends, and {protocol.id} does not tell where: choose "
+            f"a stream with boundaries, or a method without, such as one with lump or reservoir"
+        )
+    phases, batch_size = fresh.phases(protocol.chunks) or ((),), fresh.config.batch_size
+    steps = [protocol.phase_visits(chunks) // batch_size if chunks else 0 for chunks in phases]
     files = protocol.tier == "full"  # whose ids and content the protocol's digest does not cover
     images = {"manifest": protocol.manifest.digest} if files else {}
     harness = source_sha256(HARNESS + (FILE_HARNESS if files else ()))
     cells: list[Cell] = []
     checkpoint: Cell | None = None
     for number, chunks in enumerate(phases):
-        if chunks and protocol.phase_visits(chunks) < method.config.batch_size:
+        if chunks and protocol.phase_visits(chunks) < batch_size:
             raise UsageError(
                 f"a phase of {protocol.id} has {protocol.phase_visits(chunks)} image visits, fewer "
-                f"than a batch of {method.config.batch_size}: choose a smaller batch_size"
+                f"than a batch of {batch_size}: choose a smaller batch_size"
             )
         whole = (0, steps[number]) if protocol.boundaries else (sum(steps[:number]), sum(steps))
         seen = len({chunk for phase in phases[: number + 1] for chunk in phase})

@@ -1,6 +1,7 @@
 """Runs the cells that are missing, in order, in this process."""
 
 import copy
+import os
 import tempfile
 import time
 import traceback
@@ -11,12 +12,15 @@ from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
+import numpy as np
 import torch
 
+from benchmark.accelerate import Acceleration
 from benchmark.batch import ChunkContext
 from benchmark.cells import STREAM_TASK, Cell, plan
 from benchmark.data.imageset import ImageSet
-from benchmark.method import Encoder, Method
+from benchmark.encoder import Encoder
+from benchmark.method import Method
 from benchmark.pools import load_pool
 from benchmark.pretrain import Part, Progress, pretrain_phase
 from benchmark.protocol import ProtocolSpec
@@ -121,6 +125,9 @@ class _Worker:
             evaluation=seed_for("evaluation", protocol.id, replicate),
         )
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        if self.device == "cuda":  # without it cuBLAS refuses to be deterministic
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        self.acceleration = Acceleration.of(self.device)
         self._loaded: tuple[str, Method, dict[str, Any]] | None = None
         self._encoder: tuple[str, Encoder] | None = None
 
@@ -168,7 +175,7 @@ class _Worker:
             task=self._task(cell),
             seeds=self.seeds,
             cost=Cost(**cost),
-            environment=environment(self.device),
+            environment=environment(self.device, self.acceleration),
             provenance=Provenance(
                 argv=self._command(), started=started, ended=utc_now(), headwater=tool_version()
             ),
@@ -185,19 +192,30 @@ class _Worker:
             first, total = cell.schedule
             count = self.protocol.phase_visits(cell.chunks) // batch_size
             names = (self.seeds.training, cell.phase)
-            reader = self._reader(extras)
-            order = SampleOrder(reader.open(cell.chunks), count, batch_size, *names)
-            told = (cell.chunks, count) if self.protocol.boundaries else ((), total)
-            with tempfile.TemporaryDirectory() as work_dir:
-                outcome["curve"], optimiser = pretrain_phase(
-                    method,
-                    PhaseSteps(reader.to(self.device), order, *names),
-                    ChunkContext(*told, StreamMemory(reader)),
-                    seed=seed_for("global", *names),
-                    work_dir=Path(work_dir),
-                    part=Part(first, total, extras.get("optimiser") if first else None),
-                    progress=progress,
-                )
+            reader = self._reader(method, extras)
+            rows = reader.open(cell.chunks)
+            told = ChunkContext((), total)
+            if self.protocol.boundaries:
+                told = ChunkContext(cell.chunks, count, torch.from_numpy(rows))
+            if method.replays:
+                rows = np.union1d(rows, reader.kept)
+            delivered = round(method.stream_share * batch_size)
+            order = SampleOrder(rows, count, delivered, *names)
+            method.use_memory(StreamMemory(reader))
+            try:
+                with tempfile.TemporaryDirectory() as work_dir:
+                    outcome["curve"], optimiser = pretrain_phase(
+                        method,
+                        PhaseSteps(reader.to(self.device), order, *names),
+                        told,
+                        seed=seed_for("global", *names),
+                        work_dir=Path(work_dir),
+                        part=Part(first, total, extras.get("optimiser") if first else None),
+                        progress=progress,
+                        acceleration=self.acceleration,
+                    )
+            finally:
+                method.use_memory(None)
             extras = {"kept": torch.from_numpy(reader.kept)} if len(reader.kept) else {}
             if first + count < total:
                 extras["optimiser"] = optimiser
@@ -207,13 +225,14 @@ class _Worker:
         self._loaded = (cell.key, method, extras)
         return outcome
 
-    def _reader(self, extras: dict[str, Any]) -> StreamReader:
+    def _reader(self, method: Method, extras: dict[str, Any]) -> StreamReader:
         """A reader of the stream, with what the phases before kept of it."""
         reader = StreamReader(
             self.pool,
             self.protocol.manifest,
             labelled=self.method.needs_labels,
             method=self.method.folder,
+            memory_share=method.memory_share,
         )
         if "kept" in extras:
             reader.kept = extras["kept"].numpy()
@@ -225,14 +244,13 @@ class _Worker:
             Served(chunk=chunk, images=images, distinct=distinct, repeats=images - distinct)
             for chunk, (images, distinct) in reader.ledger().items()
         )
-        backbone = sum(p.numel() for p in method.backbone.parameters())
         return {
             "ledger": Ledger(served=served, stored_bytes=reader.stored_bytes),
             "cost": {
                 "image_visits": sum(line.images for line in served),
                 "optimiser_steps": steps,
                 "stored_bytes": reader.stored_bytes,
-                "extra_parameters": sum(p.numel() for p in method.parameters()) - backbone,
+                "extra_parameters": numbers(method) - numbers(method.backbone),
             },
         }
 
@@ -265,13 +283,16 @@ class _Worker:
     def _method(self, checkpoint: Cell | None) -> tuple[Method, dict[str, Any]]:
         """The method as a finished checkpoint left it, or fresh, on the device, and the extras."""
         if checkpoint is None:
-            return self.method.build(self.protocol, self.seeds.replicate).to(self.device), {}
+            return self._on_device(self.method.build(self.protocol, self.seeds.replicate)), {}
         if self._loaded is None or self._loaded[0] != checkpoint.key:
             method = self.method.build(self.protocol, self.seeds.replicate)
             extras = self.store.read_checkpoint(checkpoint)
             method.load_state_dict(extras.pop("method"))
-            self._loaded = (checkpoint.key, method.to(self.device), extras)
+            self._loaded = (checkpoint.key, self._on_device(method), extras)
         return self._loaded[1:]
+
+    def _on_device(self, method: Method) -> Method:
+        return self.acceleration.compile(method.to(self.device))
 
     def _command(self) -> tuple[str, ...]:
         return (
@@ -279,3 +300,13 @@ class _Worker:
             *("--seed", str(self.seeds.replicate)),
             *(part for name, value in self.method.options for part in ("--set", f"{name}={value}")),
         )
+
+
+def numbers(module: torch.nn.Module) -> int:
+    """How many numbers a module holds: parameters and buffers, shared ones once.
+
+    Example:
+        >>> numbers(torch.nn.BatchNorm1d(4))  # weight, bias, mean, variance, and a counter
+        17
+    """
+    return sum(tensor.numel() for tensor in (*module.parameters(), *module.buffers()))

@@ -1,94 +1,136 @@
 """The contracts: what a method, an objective and a strategy are."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Literal,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmark.augment import Augmentation, augment
-from benchmark.batch import Batch, ChunkContext, Setting, Views
-from benchmark.data.imageset import Images, ImageSet
+from benchmark.augment import RECIPES, augment
+from benchmark.batch import Batch, ChunkContext, Memory, Setting, Views
+from benchmark.config import Config, Options
 from benchmark.errors import UsageError
 from benchmark.models import BACKBONES, Backbone, normalise
 
-if TYPE_CHECKING:
-    from benchmark.protocol import ProtocolSpec
-
 
 @dataclass(frozen=True)
-class Config:
-    """Options of every objective; subclass to add more. Defaults are for nano.
+class About:
+    """What people are told of an objective, a strategy or a method.
 
     Args:
-        batch_size: images read from the stream a step.
-        optimiser: `sgd` with momentum 0.9, or `adamw`.
-        lr: at the start of each phase; falls to 0 along half a cosine.
-        weight_decay: of the optimiser.
+        paper: authors, title or venue, year.
+        stores: what it holds beyond the backbone and the images, in a few words.
+        held_against: the independent reference that it was tested against.
+        test: that test, as `tests/baselines/test_x.py::test_y`.
     """
 
-    batch_size: int = 64
-    optimiser: Literal["sgd", "adamw"] = "adamw"
-    lr: float = 1e-3
-    weight_decay: float = 0.01
-
-    def __post_init__(self) -> None:
-        """Refuse what no training could make sense of, before anything is computed."""
-        for name, kind in get_type_hints(type(self)).items():
-            value = getattr(self, name, None)
-            if get_origin(kind) is Literal and value not in get_args(kind):
-                told = ", ".join(get_args(kind))
-                raise UsageError(f"option {name!r} is one of {told}, not {value}")
-        for name, fine, wanted in (
-            ("batch_size", self.batch_size >= 1, "at least 1"),
-            ("lr", self.lr > 0, "above 0"),
-            ("weight_decay", self.weight_decay >= 0, "at least 0"),
-        ):
-            if not fine:
-                raise UsageError(f"option {name!r} is {wanted}, not {getattr(self, name)}")
+    paper: str = ""
+    stores: str = ""
+    held_against: str = ""
+    test: str = ""
 
 
 class Objective(nn.Module):
     """The loss on a batch of views, and the networks it trains; `self.backbone` is what stays.
 
     A subclass registers itself with `@OBJECTIVES.register("name")`.
+
+    Attributes:
+        needs_labels: whether `loss` reads the labels.
+        n_views: views of each image.
+        passes: how often a step sends an image through the network with gradient, and without.
+        config_class: of its options, whose defaults are for nano.
+        full: the options' values at the full tier, where they differ: the paper's.
+        progress: share of the phase's steps that are done, 0 to 1; set before each step.
     """
 
+    about: ClassVar[About] = About()
     needs_labels: ClassVar[bool] = False
     n_views: ClassVar[int] = 2
+    passes: ClassVar[tuple[int, int]] = (2, 0)
     version: ClassVar[int] = 1
-    augmentation: ClassVar[Augmentation] = Augmentation()
     config_class: ClassVar[type[Config]] = Config
+    full: ClassVar[Mapping[str, Any]] = {}
     backbone: Backbone
+    progress: float = 0.0
 
     def __init__(self, setting: Setting, config: Config) -> None:
         super().__init__()
         self.setting, self.config = setting, config
+        self.projector: nn.Module = nn.Identity()
+
+    def views(self, batch: Batch) -> Views:
+        """Augmented views of a batch, by the recipe that the options name."""
+        recipe = RECIPES[self.config.augmentation]
+        strengths = [recipe[k % len(recipe)] for k in range(self.n_views)]
+        images = augment(batch.images, strengths, size=self.setting.view_size, seed=batch.seed)
+        return Views(images, batch.given_labels)
+
+    def embeddings(self, images: Tensor) -> Tensor:
+        """The network's output (N, D) for normalised images (N, 3, h, w)."""
+        embedded: Tensor = self.projector(self.backbone(images))
+        return embedded
+
+    def embed(self, views: Views, number: int) -> Tensor:
+        """Embeddings of one view, where a strategy finds them too."""
+        views.embedded[number] = self.embeddings(views.images[number])
+        return views.embedded[number]
 
     def loss(self, views: Views) -> Tensor:
         """Loss of one batch, shape (), with gradient."""
         raise UsageError(f"{type(self).__name__} defines no loss(views)")
 
+    def distillation(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """How far predicted embeddings (N, D) are from those of a frozen encoder, shape ().
+
+        An objective that defines none cannot be distilled.
+        """
+        raise UsageError(f"{type(self).__name__} defines no distillation(predicted, target)")
+
+    def begin_step(self, progress: float) -> None:
+        """Called before each step with the share of the phase's steps that are done."""
+        self.progress = progress
+
     def after_step(self) -> None:
         """Called after each optimiser step; momentum encoders are updated here."""
 
 
-class Strategy:
-    """What is done about the stream; the default is plain sequential training."""
+class Strategy(nn.Module):
+    """What is done about the stream; the default is plain sequential training.
 
+    A subclass registers itself with `@STRATEGIES.register("name")`, and calls `super()` in the
+    hooks that it defines, so that two strategies can be one.
+
+    Args:
+        objective: that it is built for; each hook is given it again.
+        config: of `config_class`.
+
+    Attributes:
+        needs_boundaries: whether it makes sense only where the stream says when a chunk ends.
+        memory_share: most images that it keeps, as a share of the stream's.
+        stream_share: share of each batch that the stream delivers; it adds the rest itself.
+        replays: whether the harness mixes what is kept into the data of the phases to come.
+        memory: where images can be kept, during a phase.
+    """
+
+    about: ClassVar[About] = About()
     version: ClassVar[int] = 1
+    config_class: ClassVar[type[Options]] = Options
+    needs_boundaries: bool = False
+    memory_share: float = 0.0
+    stream_share: float = 1.0
+    replays: bool = False
+    memory: Memory | None = None
+
+    def __init__(self, objective: Objective, config: Options) -> None:
+        super().__init__()
+        self.config = config
+
+    @classmethod
+    def unsuited(cls, objective: type[Objective]) -> str | None:
+        """Why it makes no sense with an objective, or None where it does."""
+        return None
 
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
         """The chunks (from 1) that each phase of training may read, in order."""
@@ -101,9 +143,19 @@ class Strategy:
         """The batch to train on, given the batch that the stream delivered."""
         return batch
 
-    def penalty(self, objective: Objective) -> Tensor | None:
+    def training_views(self, objective: Objective, batch: Batch) -> Views:
+        """The views to train on, given the batch to train on."""
+        return objective.views(batch)
+
+    def penalty(self, objective: Objective, views: Views) -> Tensor | None:
         """A regulariser added to the loss, shape (), or None."""
         return None
+
+    def after_backward(self, objective: Objective) -> None:
+        """Called when the gradients are there, before the optimiser steps."""
+
+    def after_step(self, objective: Objective) -> None:
+        """Called after each optimiser step."""
 
     def end_chunk(self, objective: Objective, context: ChunkContext) -> None:
         """Called after a phase's last step."""
@@ -112,29 +164,47 @@ class Strategy:
 class Method(nn.Module):
     """Anything that can be pre-trained on a stream; register it with `@METHODS.register`.
 
-    The harness owns the loop, the order of the data, the budget and the seeds. `state_dict` must
-    hold everything that the next phase needs.
+    The harness owns the loop, the order of the data, the budget and the seeds: before each step it
+    seeds the global generators with the batch's. `state_dict` must hold everything that the next
+    step needs. The attributes are those of `Objective` and `Strategy`.
     """
 
+    about: ClassVar[About] = About()
     needs_labels: ClassVar[bool] = False
     version: ClassVar[int] = 1
     config_class: ClassVar[type[Config]] = Config
+    full: ClassVar[Mapping[str, Any]] = {}
+    needs_boundaries: bool = False
+    memory_share: float = 0.0
+    stream_share: float = 1.0
+    replays: bool = False
+    memory: Memory | None = None
     backbone: Backbone
 
     def __init__(self, setting: Setting, config: Config) -> None:
         super().__init__()
         self.setting, self.config = setting, config
 
+    def use_memory(self, memory: Memory | None) -> None:
+        """Set `self.memory`; the harness does so for as long as a phase runs."""
+        self.memory = memory
+
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
         """The chunks (from 1) that each phase of training may read; () for no training."""
-        return Strategy().phases(n_chunks)
+        return tuple((chunk,) for chunk in range(1, n_chunks + 1))
 
     def begin_chunk(self, context: ChunkContext) -> None:
         """Called before a phase's first step."""
 
+    def begin_step(self, progress: float) -> None:
+        """Called before each step with the share of the phase's steps that are done, 0 to 1."""
+
     def training_step(self, batch: Batch) -> Tensor:
         """Loss of one batch, shape (), with gradient."""
         raise UsageError(f"{type(self).__name__} defines no training_step(batch)")
+
+    def after_backward(self) -> None:
+        """Called when the gradients are there, before the optimiser steps."""
 
     def after_step(self) -> None:
         """Called after each optimiser step."""
@@ -156,6 +226,12 @@ class Composed(Method):
         super().__init__(objective.setting, objective.config)
         self.objective, self.strategy = objective, strategy
         self.backbone = objective.backbone
+        self.needs_boundaries = strategy.needs_boundaries
+        self.memory_share, self.stream_share = strategy.memory_share, strategy.stream_share
+        self.replays = strategy.replays
+
+    def use_memory(self, memory: Memory | None) -> None:
+        self.memory = self.strategy.memory = memory
 
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
         return self.strategy.phases(n_chunks)
@@ -163,40 +239,25 @@ class Composed(Method):
     def begin_chunk(self, context: ChunkContext) -> None:
         self.strategy.begin_chunk(self.objective, context)
 
+    def begin_step(self, progress: float) -> None:
+        self.objective.begin_step(progress)
+
     def training_step(self, batch: Batch) -> Tensor:
         batch = self.strategy.training_batch(batch)
-        objective = self.objective
-        views = augment(
-            batch.images,
-            objective.augmentation,
-            n_views=objective.n_views,
-            size=objective.setting.view_size,
-            seed=batch.seed,
-        )
-        loss = objective.loss(Views(views, batch.given_labels))
-        penalty = self.strategy.penalty(objective)
+        views = self.strategy.training_views(self.objective, batch)
+        loss = self.objective.loss(views)
+        penalty = self.strategy.penalty(self.objective, views)
         return loss if penalty is None else loss + penalty
+
+    def after_backward(self) -> None:
+        self.strategy.after_backward(self.objective)
 
     def after_step(self) -> None:
         self.objective.after_step()
+        self.strategy.after_step(self.objective)
 
     def end_chunk(self, context: ChunkContext) -> None:
         self.strategy.end_chunk(self.objective, context)
-
-
-def resolve_config(cls: type[Config], options: Mapping[str, Any]) -> Config:
-    """The configuration with some options replaced.
-
-    Raises:
-        UsageError: an option that the configuration does not have, or of another type.
-    """
-    fields = {field.name: type(getattr(cls(), field.name)) for field in dataclasses.fields(cls)}
-    for name, value in options.items():
-        if name not in fields:
-            raise UsageError(f"no option {name!r}; there are: {', '.join(fields)}")
-        if type(value) is not fields[name] and not (fields[name] is float and type(value) is int):
-            raise UsageError(f"option {name!r} takes a {fields[name].__name__}, not {value!r}")
-    return cls(**options)
 
 
 def channels_last(images: Tensor) -> Tensor:
@@ -213,36 +274,3 @@ def build_backbone(arch: str) -> Backbone:
     if arch not in BACKBONES:
         raise UsageError(f"no backbone is called {arch!r}; there are: {', '.join(BACKBONES)}")
     return BACKBONES[arch]().to(memory_format=torch.channels_last)
-
-
-class Encoder:
-    """A frozen backbone as the tasks see it: features of prepared images, each computed once.
-
-    Args:
-        method: the method whose backbone is evaluated; it is frozen.
-        protocol: the protocol that it was trained under.
-    """
-
-    def __init__(self, method: Method, protocol: "ProtocolSpec") -> None:
-        self.method = method.eval().requires_grad_(False)
-        self.backbone, self.arch, self.protocol = method.backbone, method.setting.arch, protocol
-        self._memo: dict[tuple[str, str], NDArray[np.float32]] = {}
-
-    def features(self, images: ImageSet, split: str) -> NDArray[np.float32]:
-        """Features (n, D) float32 of one split, in the order of `images.indices(split)`."""
-        key = (f"{images.name}:{images.sha256}", split)
-        if key not in self._memo:
-            self._memo[key] = self.features_of(images.images, images.indices(split))
-        return self._memo[key]
-
-    def features_of(
-        self, images: Images, rows: Sequence[int] | NDArray[np.int64]
-    ) -> NDArray[np.float32]:
-        """Features (n, D) float32 of some rows of uint8 images (N, 3, H, W)."""
-        device = next(self.backbone.parameters()).device
-        parts = [
-            self.method.features(torch.from_numpy(np.asarray(images[chunk])).to(device)).cpu()
-            for chunk in np.array_split(np.asarray(rows), max(1, len(rows) // 256))
-            if len(chunk)
-        ]
-        return torch.cat(parts).numpy()

@@ -13,10 +13,12 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from benchmark.accelerate import Acceleration
 from benchmark.batch import Batch, ChunkContext
 from benchmark.errors import HeadwaterError
 from benchmark.memory import keep_freed_memory
 from benchmark.method import Method
+from benchmark.optim import build_optimiser, lr_factor
 from benchmark.result import CurvePoint
 from benchmark.streams.steps import PhaseSteps
 
@@ -25,37 +27,46 @@ Progress = Callable[[int, int, float], None]
 
 @dataclass(frozen=True)
 class Part:
-    """Where the steps of a phase lie in a schedule.
+    """Where the steps of a phase lie in a schedule, and which of them are to be taken now.
 
     A stream with boundaries has a schedule for every chunk; one without has a single schedule, and
     its chunks are parts of it, which the method cannot tell from one another.
 
     Args:
-        first: steps of the schedule that came before.
+        first: steps of the schedule that came before the phase.
         total: steps of the whole schedule.
-        optimiser: the optimiser's state after those steps, None at the start.
+        optimiser: the optimiser's state before the first step that is taken now; None at the start
+            of the schedule.
+        start, stop: the steps of the phase that are taken now, from 0; None for up to its end.
     """
 
     first: int
     total: int
     optimiser: dict[str, Any] | None = None
+    start: int = 0
+    stop: int | None = None
 
 
 class _Trainable(nn.Module):
     """A method as mmengine's Runner wants it."""
 
-    def __init__(self, method: Method, device: str) -> None:
+    def __init__(self, method: Method, device: str, acceleration: Acceleration) -> None:
         super().__init__()
-        self.method, self.device = method, device
+        self.method, self.device, self.acceleration = method, device, acceleration
 
     def train(self, mode: bool = True) -> "_Trainable":
         """Nothing: the Runner asks at every step, and modes are the method's own business."""
         return self
 
     def train_step(self, batch: Batch, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
-        with optim_wrapper.optim_context(self):
+        # What a method draws from the global generators is a function of the step, too.
+        torch.manual_seed(batch.seed)
+        with self.acceleration.context(self.device):
             loss = self.method.training_step(batch.to(self.device))
-        optim_wrapper.update_params(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.method.after_backward()
+        optim_wrapper.step()
+        optim_wrapper.zero_grad()
         self.method.after_step()
         return {"loss": loss.detach()}
 
@@ -67,8 +78,8 @@ class _Batches:
     left waiting: the queues that would stop them are torn down first.
     """
 
-    def __init__(self, steps: PhaseSteps) -> None:
-        self.dataset = steps
+    def __init__(self, steps: PhaseSteps, start: int) -> None:
+        self.dataset, self.start = steps, start
         self._running: Generator[Batch, None, None] | None = None
 
     def __len__(self) -> int:
@@ -79,7 +90,7 @@ class _Batches:
         return self._running
 
     def _deliver(self) -> Generator[Batch, None, None]:
-        yield from self.dataset.loader()
+        yield from self.dataset.loader(self.start)
 
     def close(self) -> None:
         if self._running is not None:
@@ -87,16 +98,18 @@ class _Batches:
 
 
 class _ScheduleHook(Hook):
-    """Before each step: the learning rate along half a cosine, and the count of the samples."""
+    """Before each step: the learning rate, the method's progress, and the count of the samples."""
 
-    def __init__(self, steps: PhaseSteps, lr: float, part: Part) -> None:
-        self.steps, self.lr, self.part = steps, lr, part
+    def __init__(self, method: Method, steps: PhaseSteps, part: Part) -> None:
+        self.method, self.steps, self.part = method, steps, part
 
     def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
-        self.steps.serve(runner.iter)
-        done = (self.part.first + runner.iter) / self.part.total
+        step, config = self.part.start + runner.iter, self.method.config
+        self.steps.serve(step)
+        done = (self.part.first + step) / self.part.total
         for group in runner.optim_wrapper.param_groups:
-            group["lr"] = self.lr * (1 + math.cos(math.pi * done)) / 2
+            group["lr"] = config.lr * lr_factor(done, config.warmup)
+        self.method.begin_step(done)
 
 
 class _CurveHook(Hook):
@@ -127,16 +140,6 @@ class _CurveHook(Hook):
             self.progress(done, self.steps, loss)
 
 
-def build_optimiser(method: Method) -> torch.optim.Optimizer:
-    """The optimiser that `method.config` asks for, over the parameters that have a gradient."""
-    config = method.config
-    parameters = [parameter for parameter in method.parameters() if parameter.requires_grad]
-    lr, decay = config.lr, config.weight_decay
-    if config.optimiser == "adamw":
-        return torch.optim.AdamW(parameters, lr=lr, weight_decay=decay, fused=True)
-    return torch.optim.SGD(parameters, lr=lr, weight_decay=decay, momentum=0.9, fused=True)
-
-
 def pretrain_phase(
     method: Method,
     steps: PhaseSteps,
@@ -146,6 +149,7 @@ def pretrain_phase(
     work_dir: Path,
     part: Part | None = None,
     progress: Progress | None = None,
+    acceleration: Acceleration | None = None,
 ) -> tuple[tuple[CurvePoint, ...], dict[str, Any]]:
     """Train a method on the steps of one phase, in place.
 
@@ -161,6 +165,7 @@ def pretrain_phase(
         work_dir: where the Runner keeps its log.
         part: where the steps lie in their schedule; None if they are all of it.
         progress: called now and then with (step, steps, loss).
+        acceleration: None for that of the device; backbones are compiled already.
 
     Returns:
         The training curve, and the optimiser's state at the end.
@@ -169,26 +174,29 @@ def pretrain_phase(
         HeadwaterError: the loss is not finite; names the step.
     """
     keep_freed_memory()
-    config, part = method.config, part or Part(0, len(steps))
-    curve = _CurveHook(len(steps), config.batch_size, progress)
+    part = part or Part(0, len(steps))
+    stop = len(steps) if part.stop is None else part.stop
+    device = next(method.parameters()).device.type
+    curve = _CurveHook(stop - part.start, method.config.batch_size, progress)
     method.train()
-    if part.first == 0:
+    if part.first + part.start == 0:
+        torch.manual_seed(seed)
         method.begin_chunk(context)
     optimiser = build_optimiser(method)
     if part.optimiser is not None:
         optimiser.load_state_dict(part.optimiser)
-    batches = _Batches(steps)
+    batches = _Batches(steps, part.start)
     runner = Runner(
-        model=_Trainable(method, next(method.parameters()).device.type),
+        model=_Trainable(method, device, acceleration or Acceleration.of(device)),
         work_dir=str(work_dir),
         experiment_name=f"phase-{time.monotonic_ns()}",  # mmengine wants a name of its own
         train_dataloader=batches,
-        train_cfg={"by_epoch": False, "max_iters": len(steps)},
+        train_cfg={"by_epoch": False, "max_iters": stop - part.start},
         optim_wrapper=OptimWrapper(optimiser),
         default_hooks=dict.fromkeys(
             ("runtime_info", "timer", "logger", "checkpoint", "sampler_seed")
         ),
-        custom_hooks=[_ScheduleHook(steps, config.lr, part), curve],
+        custom_hooks=[_ScheduleHook(method, steps, part), curve],
         randomness={"seed": seed % 2**32, "deterministic": True},
         log_level="ERROR",
     )
@@ -196,6 +204,7 @@ def pretrain_phase(
         runner.train()
     finally:
         batches.close()
-    if part.first + len(steps) == part.total:
+    if part.first + stop == part.total:
+        torch.manual_seed(seed + 1)
         method.end_chunk(context)
     return tuple(curve.points), optimiser.state_dict()

@@ -15,15 +15,19 @@ from pathlib import Path
 
 import torch
 
+from benchmark.accelerate import Acceleration
 from benchmark.canonical import sha256_of
 from benchmark.result import Environment
 
 #: Modules whose code decides what a pre-training computes, whatever the method.
 HARNESS = (
+    "benchmark.accelerate",
     "benchmark.augment",
     "benchmark.batch",
+    "benchmark.config",
     "benchmark.method",
     "benchmark.models",
+    "benchmark.optim",
     "benchmark.pretrain",
     "benchmark.streams.reader",
     "benchmark.streams.steps",
@@ -84,7 +88,7 @@ def peak_memory_bytes() -> int:
 
 
 @cache
-def environment(device: str = "cpu") -> Environment:
+def environment(device: str, acceleration: Acceleration) -> Environment:
     """Where this process runs; the lock's hash is known where it runs from a checkout."""
     lock = Path(__file__).parent.parent / "requirements.lock"
     return Environment(
@@ -94,6 +98,8 @@ def environment(device: str = "cpu") -> Environment:
         device=torch.cuda.get_device_name() if device == "cuda" else "cpu",
         threads=torch.get_num_threads(),
         deterministic=True,
+        precision=acceleration.precision,
+        compiled=acceleration.backend is not None,
         lock_sha256=hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None,
     )
 

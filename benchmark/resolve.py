@@ -1,21 +1,21 @@
 """From names to what they stand for: methods with their configuration, and protocols."""
 
-import dataclasses
 import importlib.util
 import json
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from benchmark.batch import Setting
 from benchmark.canonical import sha256_of
+from benchmark.config import Options, resolve_config
 from benchmark.errors import UsageError
-from benchmark.method import Composed, Config, Method, resolve_config
+from benchmark.method import Composed, Method
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import source_sha256
 from benchmark.registry import METHODS, OBJECTIVES, PROTOCOLS, STRATEGIES
@@ -30,13 +30,13 @@ class ResolvedMethod:
     Args:
         name: `moco_v2/replay`, a registered method, or `path/to/file.py:Class`.
         parts: (objective, strategy), or (method,).
-        config: the resolved configuration.
+        configs: the resolved configuration of each part.
         options: what was set away from the defaults.
     """
 
     name: str
     parts: tuple[Any, ...]
-    config: Config
+    configs: tuple[Options, ...]
     options: tuple[tuple[str, Any], ...] = ()
 
     @property
@@ -50,9 +50,14 @@ class ResolvedMethod:
         options = [f"{name}={value}" for name, value in self.options]
         return "+".join([self.name.rpartition(":")[2], *options])
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved options of all parts."""
+        return {name: value for part in self.configs for name, value in asdict(part).items()}
+
     def reference(self) -> MethodRef:
         """What identifies the method in records and keys."""
-        config = dataclasses.asdict(self.config)
+        config = self.config
         return MethodRef(
             name=self.folder,
             version=max(part.version for part in self.parts),
@@ -74,29 +79,36 @@ class ResolvedMethod:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for("train", protocol.id, self.folder, replicate, "weights"))
-            first = self.parts[0](setting, self.config)
+            first = self.parts[0](setting, self.configs[0])
             if not isinstance(getattr(first, "backbone", None), torch.nn.Module):
                 raise UsageError(f"{self.name} sets no self.backbone; build_backbone gives one")
-            method: Method = first if len(self.parts) == 1 else Composed(first, self.parts[1]())
-        return method
+            if len(self.parts) == 1:
+                return cast(Method, first)
+            return Composed(first, self.parts[1](first, self.configs[1]))
 
 
-def resolve(name: str, options: Mapping[str, Any] | None = None) -> ResolvedMethod:
+def resolve(
+    name: str, options: Mapping[str, Any] | None = None, tier: str = "nano"
+) -> ResolvedMethod:
     """Find a method by its name.
 
     Args:
         name: `objective/strategy`, a registered method, or `path/to/file.py:Class`.
         options: replacements for fields of its configuration.
+        tier: whose defaults are meant: at `full` the paper's, else ours for nano.
 
     Raises:
-        UsageError: unknown name (with the nearest), unreadable file, an option that is unknown,
-            mistyped or out of its range.
+        UsageError: unknown name (with the nearest), unreadable file, a strategy that makes no sense
+            with the objective (with the reason), an option that is unknown, mistyped or out of its
+            range.
 
     Example:
         >>> from benchmark.registry import load_shipped
         >>> load_shipped()
-        >>> resolve("moco_v2/joint", {"temperature": 0.1}).config.temperature
+        >>> resolve("moco_v2/joint", {"temperature": 0.1}).config["temperature"]
         0.1
+        >>> resolve("moco_v2/joint", tier="full").config["queue_size"]
+        65536
     """
     parts: tuple[Any, ...]
     if name.endswith(".py"):
@@ -108,14 +120,35 @@ def resolve(name: str, options: Mapping[str, Any] | None = None) -> ResolvedMeth
     elif "/" in name:
         objective, _, strategy = name.partition("/")
         parts = (OBJECTIVES.get(objective), STRATEGIES.get(strategy))
+        if reason := parts[1].unsuited(parts[0]):
+            raise UsageError(f"{name} makes no sense: {reason}")
     elif name in OBJECTIVES:
         full = " or ".join(f"{name}/{strategy}" for strategy in STRATEGIES.names())
         raise UsageError(f"{name} is an objective, and a method has a strategy too: say {full}")
     else:
         parts = (METHODS.get(name),)
-    options = options or {}
-    config = resolve_config(parts[0].config_class, options)
-    return ResolvedMethod(name, parts, config, tuple(sorted(options.items())))
+    options = dict(options or {})
+    defaults = dict(parts[0].full) if tier == "full" else {}
+    return ResolvedMethod(
+        name, parts, _configs(parts, defaults | options), tuple(sorted(options.items()))
+    )
+
+
+def _configs(parts: Sequence[Any], options: Mapping[str, Any]) -> tuple[Options, ...]:
+    """Each part's configuration; each option goes to the part that has it, unknown ones nowhere."""
+    names = [{field.name for field in fields(part.config_class)} for part in parts]
+    known = set().union(*names)
+    if twice := sum(map(len, names)) - len(known):
+        both = ", ".join(sorted(names[0] & names[1]))
+        raise UsageError(f"{twice} options belong to objective and strategy: {both}; rename them")
+    for name in options:
+        if name not in known:
+            every = [field.name for part in parts for field in fields(part.config_class)]
+            raise UsageError(f"no option {name!r}; there are: {', '.join(every)}")
+    return tuple(
+        resolve_config(part.config_class, {n: v for n, v in options.items() if n in own})
+        for part, own in zip(parts, names, strict=True)
+    )
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, Any]:
@@ -141,8 +174,13 @@ def parse_options(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def grid() -> list[str]:
-    """Names of all pairs of a registered objective and a registered strategy."""
-    return [f"{first}/{second}" for first in OBJECTIVES.names() for second in STRATEGIES.names()]
+    """Names of all pairs of a registered objective and a registered strategy that make sense."""
+    return [
+        f"{objective}/{strategy}"
+        for objective in OBJECTIVES.names()
+        for strategy in STRATEGIES.names()
+        if STRATEGIES.get(strategy).unsuited(OBJECTIVES.get(objective)) is None
+    ]
 
 
 def protocol_named(name: str) -> ProtocolSpec:

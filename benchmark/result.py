@@ -107,7 +107,8 @@ class Served(Strict):
 class Ledger(Strict):
     """What a phase was served, as the reader counted it, and what it kept for replay.
 
-    `stored_bytes` counts kept images as the pool gives them, uncompressed, at the most they were.
+    `stored_bytes` counts the images of closed chunks, kept or open again, as the pool gives them,
+    uncompressed, at the most they were.
     """
 
     served: tuple[Served, ...]
@@ -115,7 +116,7 @@ class Ledger(Strict):
 
 
 class Environment(Strict):
-    """Where the cell ran."""
+    """Where and how the cell ran: `precision` of the forwards, `compiled` backbones or not."""
 
     python: str
     torch: str
@@ -123,6 +124,8 @@ class Environment(Strict):
     device: str
     threads: Count
     deterministic: bool
+    precision: Literal["float32", "bfloat16"] = "float32"
+    compiled: bool = False
     lock_sha256: Sha256 | None
 
 

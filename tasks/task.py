@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from benchmark.data.imageset import ImageSet, Sample, load_image_set
 from benchmark.data.source import Library, Source
+from benchmark.encoder import Encoder
 from benchmark.errors import UsageError
-from benchmark.method import Encoder
 from benchmark.result import Evaluation, Metric
 
 

@@ -2,71 +2,66 @@
 
 import copy
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from baselines.objectives._distributed import Shuffle, gathered, world
+from baselines.objectives._parts import contrast, follow, info_nce
 from benchmark.batch import Setting, Views
-from benchmark.method import Config, Objective, build_backbone
+from benchmark.config import Config, option
+from benchmark.method import About, Objective, build_backbone
 from benchmark.registry import OBJECTIVES
 
 
 @dataclass(frozen=True)
 class MoCoV2Config(Config):
-    """Options of MoCo v2; the defaults are ours, for nano (the paper's in brackets).
+    """Options of MoCo v2; the defaults are ours, for nano.
 
     Args:
-        batch_size: [256].
-        lr: of AdamW [0.03, of SGD].
-        dim: of the embeddings [128].
-        queue_size: keys that are contrasted with [65,536].
-        temperature: of the softmax [0.2].
-        momentum_encoder: share of the old key weights kept at a step [0.999].
+        dim: of the embeddings.
+        queue_size: keys that are contrasted with.
+        temperature: of the softmax.
+        momentum_encoder: share of the old key weights kept at a step.
     """
 
-    batch_size: int = 256
-    lr: float = 1.4e-3
-    dim: int = 128
-    queue_size: int = 1024
-    temperature: float = 0.07
-    momentum_encoder: float = 0.995
-
-
-def info_nce(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
-    """InfoNCE of each query against its own key and a queue of other keys.
-
-    Args:
-        query: (N, D), unit length, with gradient.
-        key: (N, D), unit length; row i is the positive of query i.
-        queue: (K, D), unit length; the negatives.
-        temperature: above 0.
-
-    Returns:
-        Mean over the batch of -log exp(q.k/t) / (exp(q.k/t) + sum_j exp(q.queue_j/t)), shape ().
-
-    Source: He et al., Momentum Contrast, CVPR 2020, equation 1.
-
-    Example:
-        >>> q = torch.tensor([[1.0, 0.0]])
-        >>> round(float(info_nce(q, q, torch.tensor([[0.0, 1.0]]), 1.0)), 4)  # ln(1 + 1/e)
-        0.3133
-    """
-    query = query / temperature
-    logits = torch.cat([(query * key).sum(1, keepdim=True), query @ queue.T], 1)
-    return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
+    batch_size: int = option(256, least=1)
+    lr: float = option(1.4e-3, above=0)
+    dim: int = option(128, least=1)
+    queue_size: int = option(1024, least=1)
+    temperature: float = option(0.07, above=0)
+    momentum_encoder: float = option(0.995, least=0, most=1)
 
 
 @OBJECTIVES.register("moco_v2")
 class MoCoV2(Objective):
     """MoCo v2 with its two-layer projector; the queue passes from chunk to chunk.
 
-    One process sees one batch, so batch norm is neither shuffled nor split here.
+    Where several processes share a batch, the keys' images are shuffled among them; one process
+    sees one batch, whose statistics give nothing away that the loss does not have.
     Source: Chen et al., Improved Baselines with Momentum Contrastive Learning, 2020.
     """
 
+    about = About(
+        paper="Chen et al. 2020",
+        stores="momentum encoder, queue of keys",
+        held_against="lightly's NTXentLoss with its memory bank: loss and gradient",
+        test="tests/baselines/test_moco_v2.py::test_loss_and_gradient_against_lightly",
+    )
+    passes = (1, 1)
     config_class: ClassVar[type[Config]] = MoCoV2Config
+    full: ClassVar[dict[str, Any]] = {
+        "batch_size": 256,
+        "optimiser": "sgd",
+        "lr": 0.03,
+        "weight_decay": 1e-4,
+        "queue_size": 65_536,
+        "temperature": 0.2,
+        "momentum_encoder": 0.999,
+        "augmentation": "moco_v2",
+    }
     config: MoCoV2Config
     queue: Tensor
 
@@ -79,25 +74,31 @@ class MoCoV2(Objective):
         )
         self.key_backbone = copy.deepcopy(self.backbone).requires_grad_(False)
         self.key_projector = copy.deepcopy(self.projector).requires_grad_(False)
-        self._key_and_query = (
-            [*self.key_backbone.parameters(), *self.key_projector.parameters()],
-            [*self.backbone.parameters(), *self.projector.parameters()],
-        )
         self.register_buffer(
             "queue", F.normalize(torch.randn(config.queue_size, config.dim), dim=1)
         )
 
     def loss(self, views: Views) -> Tensor:
         # The keys first: what their pass frees, the query's pass takes while it is in the cache.
-        with torch.no_grad():
-            key = F.normalize(self.key_projector(self.key_backbone(views.images[1])), dim=1)
-        query = F.normalize(self.projector(self.backbone(views.images[0])), dim=1)
-        loss = info_nce(query, key, self.queue, self.config.temperature)
+        key = self._keys(views.images[1])
+        query = F.normalize(self.embed(views, 0), dim=1)
+        loss = info_nce(query, key, self.queue, temperature=self.config.temperature)
         # First in, first out. A new tensor: the backward pass still reads the old one.
-        self.queue = torch.cat([self.queue, key])[-len(self.queue) :]
+        self.queue = torch.cat([self.queue, gathered(key)])[-len(self.queue) :]
         return loss
 
     @torch.no_grad()
+    def _keys(self, images: Tensor) -> Tensor:
+        shuffle = Shuffle(images) if world() > 1 else None
+        images = shuffle.out(images) if shuffle else images
+        key = F.normalize(self.key_projector(self.key_backbone(images)), dim=1).float()
+        return shuffle.home(key) if shuffle else key
+
+    def distillation(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """Contrastive, within the batch."""
+        return contrast(predicted, target, temperature=self.config.temperature)
+
     def after_step(self) -> None:
-        """Move the key encoder towards the query encoder (equation 2 of MoCo)."""
-        torch._foreach_lerp_(*self._key_and_query, 1 - self.config.momentum_encoder)
+        """Move the key encoder towards the query encoder."""
+        follow(self.key_backbone, self.backbone, self.config.momentum_encoder)
+        follow(self.key_projector, self.projector, self.config.momentum_encoder)

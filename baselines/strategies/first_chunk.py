@@ -1,6 +1,6 @@
 """The first chunk alone: what a method knew before the rest of the stream came."""
 
-from benchmark.method import Strategy
+from benchmark.method import About, Strategy
 from benchmark.registry import STRATEGIES
 
 
@@ -10,6 +10,8 @@ class FirstChunk(Strategy):
 
     Source: Hu et al., ICLR 2022, whose sequential models are compared along the stream.
     """
+
+    about = About(paper="Hu et al. ICLR 2022")
 
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
         return ((1,),)

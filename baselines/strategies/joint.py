@@ -1,6 +1,6 @@
 """Joint training: all chunks at once, the upper reference that a stream does not allow."""
 
-from benchmark.method import Strategy
+from benchmark.method import About, Strategy
 from benchmark.registry import STRATEGIES
 
 
@@ -10,6 +10,8 @@ class Joint(Strategy):
 
     Source: Hu et al., ICLR 2022 (joint training, JT).
     """
+
+    about = About(paper="Hu et al. ICLR 2022", stores="all images")
 
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
         return (tuple(range(1, n_chunks + 1)),)

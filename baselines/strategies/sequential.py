@@ -1,6 +1,6 @@
 """Sequential training: each chunk from the previous weights, nothing done against forgetting."""
 
-from benchmark.method import Strategy
+from benchmark.method import About, Strategy
 from benchmark.registry import STRATEGIES
 
 
@@ -10,3 +10,5 @@ class Sequential(Strategy):
 
     Source: Hu et al., ICLR 2022 (sequential training, ST).
     """
+
+    about = About(paper="Hu et al. ICLR 2022")

@@ -35,7 +35,7 @@ def run(
     options = parse_options(set_ or [])
     outcomes = run_methods(
         spec,
-        [resolve(name, options) for name in method],
+        [resolve(name, options, spec.tier) for name in method],
         Path(store),
         replicate=seed,
         tasks=[name for name in tasks.split(",") if name] or None,

@@ -40,7 +40,7 @@ def status(
     shipped = [*METHODS.names(), *grid()]
     for name in method or [*shipped, *_variants(store / spec.folder, seed, shipped)]:
         plain, *options = name.split("+")
-        cells = plan(spec, resolve(plain, parse_options(options)), seed)
+        cells = plan(spec, resolve(plain, parse_options(options), spec.tier), seed)
         states = [records.state(cell) for cell in cells]
         counts = Counter(state.partition(":")[0] for state in states)
         reasons = {state.partition(": ")[2] for state in states if state.startswith("stale")}

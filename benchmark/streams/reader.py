@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.batch import Batch
+from benchmark.batch import Batch, to_device
 from benchmark.data.imageset import ImageSet
 from benchmark.errors import HeadwaterError
 from benchmark.streams.manifest import Manifest
@@ -27,10 +27,17 @@ class StreamReader:
         manifest: ids of the chunks.
         labelled: whether batches carry labels.
         method: its name, for the errors.
+        memory_share: most images that may be kept, as a share of the stream's.
     """
 
     def __init__(
-        self, pool: ImageSet, manifest: Manifest, *, labelled: bool, method: str = "the method"
+        self,
+        pool: ImageSet,
+        manifest: Manifest,
+        *,
+        labelled: bool,
+        method: str = "the method",
+        memory_share: float = 0.0,
     ) -> None:
         # A prepared set fits in memory; files are decoded when they are read.
         self.in_memory = isinstance(pool.images, np.ndarray)
@@ -41,13 +48,15 @@ class StreamReader:
         self.rows = [where[rows] for rows in manifest.chunks]
         self.ids, self.method = pool.ids, method
         self.kept: Rows = np.empty(0, np.int64)
+        streamed = len(np.unique(np.concatenate(self.rows)))
+        self.capacity = int(memory_share * streamed + 1e-6)  # 0.1 x 30 is 3, not 2.9999
         self._home = self._places(range(len(self.rows), 0, -1))
         # The chunk that a row counts for while it may be read, else 0.
         self._place: NDArray[np.int16] = np.zeros(len(pool.ids), np.int16)
         self._open: NDArray[np.bool_] = np.zeros(len(pool.ids), bool)
         self._seen = np.zeros(len(pool.ids), np.int16)  # the chunk that a row was counted for
         self._served = np.zeros(len(self.rows) + 1, np.int64)
-        self._most_kept = 0
+        self._most_kept = self._reopened = 0
 
     def to(self, device: str) -> "StreamReader":
         """The same reader with its images, if it holds them, on a device."""
@@ -66,6 +75,10 @@ class StreamReader:
         self._seen[:] = 0
         self._served[:] = 0
         self._most_kept = len(self.kept)
+        # An earlier chunk that is open again was stored until now, kept images of it included.
+        newest = self.rows[max(chunks) - 1]
+        again = [self.rows[chunk - 1] for chunk in chunks if chunk != max(chunks)]
+        self._reopened = len(np.setdiff1d(np.concatenate([newest[:0], *again]), self.kept))
         rows: Rows = np.unique(np.concatenate([self.rows[chunk - 1] for chunk in chunks]))
         return rows
 
@@ -76,12 +89,13 @@ class StreamReader:
             HeadwaterError: a row of a chunk that is not open; names method, chunk and sample.
         """
         self._refuse_closed(rows)
+        index = torch.from_numpy(rows)
         if not self.in_memory:
-            labels = None if self.labels is None else self.labels[rows]
-            return Batch(torch.from_numpy(self.images[rows]), torch.from_numpy(rows), labels, seed)
-        index = torch.from_numpy(rows).to(self.images.device)
-        labels = None if self.labels is None else self.labels.index_select(0, index)
-        return Batch(self.images.index_select(0, index), index, labels, seed)
+            labels = None if self.labels is None else self.labels[index]
+            return Batch(torch.from_numpy(self.images[rows]), index, labels, seed)
+        where = to_device(index, self.images.device)
+        labels = None if self.labels is None else self.labels.index_select(0, where)
+        return Batch(self.images.index_select(0, where), index, labels, seed)
 
     def serve(self, rows: Rows) -> None:
         """Count rows that are delivered to the method."""
@@ -99,14 +113,27 @@ class StreamReader:
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes of the images kept beyond their chunk, at the most since `open`."""
-        return self._most_kept * int(np.prod(self.images.shape[1:]))
+        """Bytes of the images of closed chunks that are stored, at the most since `open`.
+
+        They are what the method kept, and the earlier chunks that are open again.
+        """
+        return (self._most_kept + self._reopened) * int(np.prod(self.images.shape[1:]))
 
     def keep(self, rows: Rows) -> None:
-        """Let rows of open chunks be read after their chunk is closed."""
+        """Let rows of open chunks be read after their chunk is closed.
+
+        Raises:
+            HeadwaterError: a row of a chunk that is not open, or more rows than may be kept.
+        """
         self._refuse_closed(rows)
-        self.kept = np.union1d(self.kept, rows).astype(np.int64)
-        self._most_kept = max(self._most_kept, len(self.kept))
+        kept = np.union1d(self.kept, rows).astype(np.int64)
+        if len(kept) > self.capacity:
+            raise HeadwaterError(
+                f"{self.method} keeps {len(kept)} images, and may keep {self.capacity}; say in its "
+                f"class how much of the stream it stores: memory_share = 0.1 for a tenth"
+            )
+        self.kept = kept
+        self._most_kept = max(self._most_kept, len(kept))
 
     def drop(self, rows: Rows) -> None:
         """Give kept rows up; those of closed chunks cannot be read any more."""
@@ -134,32 +161,35 @@ class StreamReader:
 
 
 class StreamMemory:
-    """What a method kept of the stream, as `benchmark.method.Memory` has it."""
+    """What a method kept of the stream, as `benchmark.batch.Memory` has it."""
 
     def __init__(self, reader: StreamReader) -> None:
         self._reader = reader
 
+    @property
+    def capacity(self) -> int:
+        """Most images that may be kept."""
+        return self._reader.capacity
+
     def keep(self, sample_ids: Tensor) -> None:
         """Keep images of an open chunk, by their rows."""
-        self._reader.keep(sample_ids.cpu().numpy())
+        self._reader.keep(sample_ids.numpy())
 
     def drop(self, sample_ids: Tensor) -> None:
         """Give kept images up."""
-        self._reader.drop(sample_ids.cpu().numpy())
+        self._reader.drop(sample_ids.numpy())
 
     def rows(self) -> Tensor:
         """(M,) int64, the rows of what is kept, sorted."""
         return torch.from_numpy(self._reader.kept.copy())
 
     def read(self, sample_ids: Tensor, seed: int) -> Batch:
-        """A batch of kept images; they count as served.
+        """A batch of images that are kept or of an open chunk; they count as visited.
 
         Raises:
-            HeadwaterError: one of them is not kept.
+            HeadwaterError: one of them is neither.
         """
-        rows = sample_ids.cpu().numpy()
-        if len(strange := np.setdiff1d(rows, self._reader.kept)):
-            sample = self._reader.ids[strange[0]]
-            raise HeadwaterError(f"{self._reader.method} reads {sample}, which it has not kept")
+        rows = sample_ids.numpy()
+        batch = self._reader.read(rows, seed)
         self._reader.serve(rows)
-        return self._reader.read(rows, seed)
+        return batch

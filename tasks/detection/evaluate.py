@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.imageset import ImageSet
+from benchmark.encoder import Encoder
 from benchmark.errors import DataError, HeadwaterError
-from benchmark.method import Encoder
 from benchmark.result import Metric
 from tasks.detection.detector import Recipe, detector_config, load_backbone, register_modules
 from tasks.detection.metrics import Boxes, detection_metrics

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.method import Encoder
+from benchmark.encoder import Encoder
 from benchmark.pools import load_pool
 from benchmark.result import Metric
 from tasks.probes.stream import stream_accuracy

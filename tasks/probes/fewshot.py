@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmark.encoder import Encoder
 from benchmark.errors import DataError
-from benchmark.method import Encoder
 from benchmark.result import Metric
 from tasks.task import Task, TaskResult
 

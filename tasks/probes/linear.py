@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.method import Encoder
+from benchmark.encoder import Encoder
 from benchmark.result import Metric
 from tasks.probes.logistic import TOLERANCE, WEIGHTS, Fit, fit_multinomial, fit_one_against_rest
 from tasks.probes.metrics import METRICS

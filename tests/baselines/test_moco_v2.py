@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from lightly.loss import NTXentLoss
 
-from baselines.objectives.moco_v2 import MoCoV2, MoCoV2Config, info_nce
+from baselines.objectives._parts import info_nce
+from baselines.objectives.moco_v2 import MoCoV2, MoCoV2Config
 from benchmark.batch import Setting, Views
 
 SETTING = Setting(arch="resnet_nano", view_size=32)
@@ -21,7 +22,7 @@ def test_loss_and_gradient_against_lightly(temperature: float) -> None:
     reference.memory_bank.bank.copy_(queue)
 
     mine, theirs = raw.clone().requires_grad_(), raw.clone().requires_grad_()
-    loss = info_nce(F.normalize(mine, dim=1), key, queue, temperature)
+    loss = info_nce(F.normalize(mine, dim=1), key, queue, temperature=temperature)
     expected = reference(theirs, key)
     loss.backward()
     expected.backward()
@@ -52,7 +53,7 @@ def test_own_keys_are_no_negatives_of_the_same_step() -> None:
         query = F.normalize(objective.projector(objective.backbone(images)), dim=1)
         key = F.normalize(objective.key_projector(objective.key_backbone(images)), dim=1)
         loss = objective.loss(Views((images, images), None))
-    torch.testing.assert_close(loss, info_nce(query, key, queue, 0.07))
+    torch.testing.assert_close(loss, info_nce(query, key, queue, temperature=0.07))
 
 
 def test_momentum_encoder_moves_a_tenth_of_the_way_and_has_no_gradient() -> None:

@@ -16,7 +16,7 @@ def test_loss_against_scikit_learn() -> None:
     images, labels = torch.rand(8, 3, 32, 32), torch.arange(8) % 5
     with torch.no_grad():
         loss = objective.loss(Views((images,), labels))
-        logits = objective.classifier(objective.backbone(images)).double().numpy()
+        logits = objective.projector(objective.backbone(images)).double().numpy()
     probability = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     assert float(loss) == pytest.approx(log_loss(labels.numpy(), probability), rel=1e-5)
 

@@ -1,7 +1,9 @@
 """Views against torchvision's functions on single images, and against hand calculations."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -9,10 +11,12 @@ from torchvision.transforms.v2 import functional as tv
 
 from benchmark.augment import (
     LUMA,
+    RECIPES,
     Augmentation,
     augment,
     colour_maps,
     crop_boxes,
+    gaussian_kernels,
     sampling_grid,
 )
 from benchmark.models import normalise
@@ -29,14 +33,15 @@ def images() -> Tensor:
 
 def colour_of(images: Tensor, augmentation: Augmentation, draws: Tensor) -> Tensor:
     pixels = images.float()
-    matrix, lift, shift = map(torch.from_numpy, colour_maps(draws.numpy(), augmentation))
+    maps = colour_maps(draws[..., None].numpy(), [augmentation])
+    matrix, lift, shift = (torch.from_numpy(each)[:, 0] for each in maps)
     luma = pixels.mean((2, 3)) @ torch.tensor(LUMA)
     mapped = torch.einsum("nij,njhw->nihw", matrix, pixels)
     return mapped + (lift * luma + shift)[:, None, None, None]
 
 
 def test_without_strength_a_view_is_the_normalised_image(images: Tensor) -> None:
-    (view,) = augment(images, PLAIN, n_views=1, size=40, seed=0)
+    (view,) = augment(images, [PLAIN], size=40, seed=0)
     torch.testing.assert_close(view, normalise(images).contiguous(), atol=1e-4, rtol=0)
 
 
@@ -105,7 +110,7 @@ def test_hue_keeps_luma_and_comes_back_after_a_full_turn(images: Tensor) -> None
 def test_crop_against_torchvision_s_resized_crop(images: Tensor) -> None:
     # area 1/4, square, not flipped, at a quarter of the free range to the right, half way down
     draws = torch.tensor([0.0625, 0.5, 0.99, 0.25, 0.5])[:, None].expand(5, 6)
-    boxes = crop_boxes(draws[:, :, None].numpy(), Augmentation(scale=(0.2, 1.0)))
+    boxes = crop_boxes(draws[:, :, None].numpy(), [Augmentation(scale=(0.2, 1.0))])
     grid = sampling_grid(torch.from_numpy(boxes), 20)[:, 0]
     crop = torch.nn.functional.grid_sample(images.float(), grid, align_corners=False)
     expected = tv.resized_crop(images.float(), top=10, left=5, height=20, width=20, size=[20, 20])
@@ -116,8 +121,7 @@ def test_a_flipped_crop_is_the_mirror_image_of_the_crop(images: Tensor) -> None:
     crops = [
         augment(
             images,
-            Augmentation(flip=flip, jitter_share=0, grey_share=0),
-            n_views=1,
+            [Augmentation(flip=flip, jitter_share=0, grey_share=0)],
             size=32,
             seed=5,
         )
@@ -129,7 +133,8 @@ def test_a_flipped_crop_is_the_mirror_image_of_the_crop(images: Tensor) -> None:
 def test_crops_stay_inside_and_have_the_stated_area() -> None:
     generator = torch.Generator().manual_seed(1)
     x, y, width, height = crop_boxes(
-        torch.rand(5, 4000, generator=generator).numpy(), Augmentation(scale=(0.2, 1.0), flip=0.5)
+        torch.rand(5, 4000, 1, generator=generator).numpy(),
+        [Augmentation(scale=(0.2, 1.0), flip=0.5)],
     )
     flipped, width = width < 0, abs(width)
     assert (abs(x) + width).max() <= 1 + 1e-6
@@ -141,10 +146,50 @@ def test_crops_stay_inside_and_have_the_stated_area() -> None:
 
 def test_each_sample_has_its_own_parameters_and_the_seed_decides(images: Tensor) -> None:
     same = images[:1].expand(6, -1, -1, -1)
-    view, second = augment(same, Augmentation(), n_views=2, size=32, seed=3)
-    again = augment(same, Augmentation(), n_views=2, size=32, seed=3)
-    (other,) = augment(same, Augmentation(), n_views=1, size=32, seed=4)
+    view, second = augment(same, 2 * [Augmentation()], size=32, seed=3)
+    again = augment(same, 2 * [Augmentation()], size=32, seed=3)
+    (other,) = augment(same, [Augmentation()], size=32, seed=4)
     assert torch.equal(view, again[0]) and torch.equal(second, again[1])
     assert not torch.equal(view, other)
     assert len({float(sample.sum()) for sample in torch.cat([view, second])}) == 12
     assert view.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_blur_against_torchvision(images: Tensor) -> None:
+    blurred = replace(PLAIN, blur_share=1.0, blur_sigma=(1.2, 1.2))
+    (view,) = augment(images, [blurred], size=40, seed=0)
+    expected = tv.gaussian_blur(normalise(images), kernel_size=[5, 5], sigma=[1.2, 1.2])
+    torch.testing.assert_close(view, expected.contiguous(), atol=1e-4, rtol=0)
+
+
+def test_each_sample_has_its_own_blur(images: Tensor) -> None:
+    kernels = torch.from_numpy(gaussian_kernels(np.array([0.5, 2.0], np.float32), 5))
+    torch.testing.assert_close(kernels.sum(1), torch.ones(2))
+    ratio = kernels[:, 1] / kernels[:, 2]  # exp(-1 / 2 sigma^2)
+    torch.testing.assert_close(ratio, torch.tensor([math.exp(-2), math.exp(-1 / 8)]))
+    some = replace(PLAIN, blur_share=0.5)
+    (view,) = augment(images[:1].expand(100, -1, -1, -1), [some], size=40, seed=0)
+    untouched = normalise(images[:1]).contiguous()
+    same = [torch.allclose(sample, untouched[0], atol=1e-4) for sample in view]
+    assert 30 < sum(same) < 70
+
+
+def test_solarisation_against_torchvision() -> None:
+    images = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16).expand(2, 3, 16, 16)
+    (view,) = augment(images, [replace(PLAIN, solarise_share=1.0)], size=16, seed=0)
+    expected = normalise(tv.solarize(images, threshold=128))
+    torch.testing.assert_close(view, expected.contiguous(), atol=1e-4, rtol=0)
+
+
+def test_views_have_their_own_strengths(images: Tensor) -> None:
+    bright = replace(PLAIN, solarise_share=1.0)
+    plain, solarised = augment(images, [PLAIN, bright], size=40, seed=0)
+    torch.testing.assert_close(plain, normalise(images).contiguous(), atol=1e-4, rtol=0)
+    assert not torch.allclose(plain, solarised)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipes_give_views_in_range(images: Tensor, name: str) -> None:
+    for view in augment(images, 2 * RECIPES[name], size=32, seed=0):
+        assert view.shape == (6, 3, 32, 32) and view.dtype == torch.float32
+        assert -2 <= view.min() < view.max() <= 2

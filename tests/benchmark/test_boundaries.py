@@ -9,7 +9,8 @@ import torch
 from benchmark.batch import Setting
 from benchmark.cells import plan
 from benchmark.execute import run
-from benchmark.method import Config, Method, build_backbone
+from benchmark.config import Config
+from benchmark.method import Method, build_backbone
 from benchmark.pools import load_pool
 from benchmark.resolve import ResolvedMethod, protocol_named, resolve
 from benchmark.seeds import seed_for
@@ -48,7 +49,7 @@ class Spying(Method):
 
 def test_on_a_blurred_stream_the_method_is_not_told_where_a_chunk_ends(own_home, tmp_path) -> None:
     spec, store = protocol_named("blurred-class/smoke@1"), Store(tmp_path)
-    method = ResolvedMethod("Spying", (Spying,), Config())
+    method = ResolvedMethod("Spying", (Spying,), (Config(),))
     Spying.told.clear()
     run(spec, method, store, Silent(), tasks=[])
     first, *steps, last = Spying.told

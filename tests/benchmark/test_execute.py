@@ -11,7 +11,8 @@ from benchmark.batch import Setting
 from benchmark.cells import Cell, plan
 from benchmark.errors import UsageError
 from benchmark.execute import run
-from benchmark.method import Config, Method, build_backbone
+from benchmark.config import Config
+from benchmark.method import Method, build_backbone
 from benchmark.resolve import ResolvedMethod, protocol_named, resolve
 from benchmark.result import Record
 from benchmark.seeds import seed_for
@@ -152,7 +153,7 @@ class Diverging(Exploding):
 
 def test_a_failed_cell_is_recorded_with_its_cause_and_the_rest_goes_on(own_home, tmp_path) -> None:
     spec, store = protocol_named(SMOKE), Store(tmp_path)
-    method = ResolvedMethod("Exploding", (Exploding,), Config())
+    method = ResolvedMethod("Exploding", (Exploding,), (Config(),))
     outcome = run(spec, method, store, Listener())
     assert len(outcome.failed) == 4  # the second phase and its three evaluations
     cells = plan(spec, method, 0)
@@ -162,7 +163,7 @@ def test_a_failed_cell_is_recorded_with_its_cause_and_the_rest_goes_on(own_home,
 
 def test_a_loss_that_is_not_finite_fails_with_the_step(own_home, tmp_path) -> None:
     spec, store = protocol_named(SMOKE), Store(tmp_path)
-    method = ResolvedMethod("Diverging", (Diverging,), Config())
+    method = ResolvedMethod("Diverging", (Diverging,), (Config(),))
     run(spec, method, store, Listener())
     error = store.record(plan(spec, method, 0)[0]).error
     assert "the loss is nan at step 1" in error
@@ -183,8 +184,10 @@ class Peeking(Exploding):
 class Keeping(Exploding):
     """Keeps two images of the first chunk, and reads them and one of its own in the second."""
 
+    memory_share = 2 / 256
+
     def begin_chunk(self, context) -> None:
-        self.memory, self.first = context.memory, context.chunks == (1,)
+        self.first = context.chunks == (1,)
 
     def training_step(self, batch):
         if self.first:
@@ -197,7 +200,7 @@ class Keeping(Exploding):
 
 def test_labels_are_withheld_from_methods_that_do_not_declare_them(own_home, tmp_path) -> None:
     spec, store = protocol_named(SMOKE), Store(tmp_path)
-    method = ResolvedMethod("Peeking", (Peeking,), Config())
+    method = ResolvedMethod("Peeking", (Peeking,), (Config(),))
     run(spec, method, store, Listener(), tasks=[])
     record = store.record(plan(spec, method, 0, [])[0])
     assert record.status == "failed"
@@ -222,7 +225,7 @@ def test_the_ledger_is_in_the_record(finished: Store) -> None:
 @pytest.mark.parametrize("again", [False, True])
 def test_what_a_method_keeps_outlives_the_chunk_and_is_counted(own_home, tmp_path, again) -> None:
     spec, store = protocol_named(SMOKE), Store(tmp_path)
-    method = ResolvedMethod("Keeping", (Keeping,), Config())
+    method = ResolvedMethod("Keeping", (Keeping,), (Config(),))
     cells = [cell for cell in plan(spec, method, 0, []) if cell.kind == "pretrain"]
     if again:  # the second phase starts from the first one's checkpoint on disk
         run(spec, method, store, Listener(), cells=cells[:1])
@@ -244,4 +247,4 @@ def test_a_method_without_a_backbone_is_refused_before_anything_runs() -> None:
         """Forgot it."""
 
     with pytest.raises(UsageError, match="Empty sets no self"):
-        plan(protocol_named(SMOKE), ResolvedMethod("Empty", (Empty,), Config()), 0)
+        plan(protocol_named(SMOKE), ResolvedMethod("Empty", (Empty,), (Config(),)), 0)

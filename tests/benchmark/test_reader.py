@@ -26,7 +26,9 @@ class Files:
         return np.asarray(rows, np.uint8)[:, None, None, None] * np.ones((1, 3, 4, 4), np.uint8)
 
 
-def reader(labelled: bool = True, *, files: bool = False, shared: bool = False) -> StreamReader:
+def reader(
+    labelled: bool = True, *, files: bool = False, shared: bool = False, memory_share: float = 0.4
+) -> StreamReader:
     """Chunk 1: a c, chunk 2: b d e (and c, if shared); held out: f, g h."""
     images = Files() if files else Files()[range(8)]
     pool = SimpleNamespace(ids=tuple("abcdefgh"), images=images, labels=np.arange(8))
@@ -39,7 +41,9 @@ def reader(labelled: bool = True, *, files: bool = False, shared: bool = False) 
         tuple(np.array([row[name] for name in chunk]) for chunk in chunks),
         (np.array([row["f"]]), np.array([row["g"], row["h"]])),
     )
-    return StreamReader(pool, manifest, labelled=labelled, method="moco_v2/mine")
+    return StreamReader(
+        pool, manifest, labelled=labelled, method="moco_v2/mine", memory_share=memory_share
+    )
 
 
 def test_order_visits_every_sample_once_an_epoch_and_runs_across_epochs() -> None:
@@ -117,14 +121,43 @@ def test_what_is_kept_can_be_read_later_and_is_counted_with_its_bytes() -> None:
     assert memory.read(torch.tensor([2, 2]), seed=0).labels.tolist() == [2, 2]
     assert stream.ledger() == {1: (2, 1)}
     assert stream.stored_bytes == 3 * 4 * 4
-    with pytest.raises(HeadwaterError, match="reads b, which it has not kept"):
-        memory.read(torch.tensor([1]), seed=0)
+    with pytest.raises(HeadwaterError, match="sample a, which belongs to chunk 1, which is not op"):
+        memory.read(torch.tensor([0]), seed=0)
     memory.drop(torch.tensor([2]))
     assert stream.ledger() == {1: (2, 1)}  # what was served was served
     with pytest.raises(HeadwaterError, match="sample c, which belongs to chunk 1"):
         stream.read(np.array([2]), seed=0)
     assert stream.stored_bytes == 3 * 4 * 4  # the most since the chunk was opened
     assert list(stream.open((2,))) == [1, 3, 4] and stream.stored_bytes == 0
+
+
+def test_images_of_the_open_chunk_can_be_read_from_memory_and_count_as_visits() -> None:
+    stream = reader()
+    stream.open((2,))
+    batch = StreamMemory(stream).read(torch.tensor([1, 3]), seed=0)
+    assert batch.labels.tolist() == [1, 3] and stream.ledger() == {2: (2, 2)}
+
+
+@pytest.mark.parametrize(("share", "capacity"), [(0.0, 0), (0.4, 2), (0.6, 3)])
+def test_no_more_is_kept_than_declared(share: float, capacity: int) -> None:
+    stream = reader(memory_share=share)
+    memory = StreamMemory(stream)
+    assert memory.capacity == capacity  # of five streamed images
+    stream.open((2,))
+    memory.keep(torch.tensor([1, 3, 4])[:capacity])
+    with pytest.raises(HeadwaterError, match=f"may keep {capacity}; say .*: memory_share ="):
+        stream.open((1, 2))
+        memory.keep(torch.tensor([0, 2]))
+    assert memory.rows().tolist() == [1, 3, 4][:capacity]
+
+
+@pytest.mark.parametrize(("kept", "stored"), [((), 2), ((0,), 2), ((0, 2), 2)])
+def test_earlier_chunks_that_are_open_again_were_stored(kept: tuple[int, ...], stored: int) -> None:
+    stream = reader()
+    stream.open((1,))
+    stream.keep(np.array(kept, np.int64))
+    stream.open((1, 2))
+    assert stream.stored_bytes == stored * 3 * 4 * 4
 
 
 def test_dropping_an_image_of_an_open_chunk_leaves_it_open() -> None:

@@ -1,0 +1,43 @@
+"""Reservoir replay: half of each batch from a reservoir; made for streams without boundaries."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from baselines.strategies._reservoir import KeepsReservoir, ReservoirOptions
+from benchmark.batch import Batch
+from benchmark.config import Options, option
+from benchmark.method import About
+from benchmark.registry import STRATEGIES
+
+
+@dataclass(frozen=True)
+class ReservoirReplayOptions(ReservoirOptions):
+    """Options of reservoir replay; it keeps as much as `replay` does."""
+
+    reservoir_share: float = option(0.1, above=0, most=1)
+
+
+@STRATEGIES.register("reservoir")
+class ReservoirReplay(KeepsReservoir):
+    """Half of each batch comes from the stream, half from a uniform sample of what it delivered.
+
+    Images from the reservoir count as visits, so that the stream delivers half of them.
+    Source: Chaudhry et al., On Tiny Episodic Memories in Continual Learning, 2019; for
+    self-supervision on streams: Purushwalkam et al., ECCV 2022, whose baseline it is.
+    """
+
+    about = About(
+        paper="Chaudhry et al. 2019",
+        stores="",
+        held_against="the uniform distribution that algorithm R has",
+        test="tests/baselines/test_reservoir.py::test_every_image_is_kept_equally_often",
+    )
+    config_class: ClassVar[type[Options]] = ReservoirReplayOptions
+    stream_share = 0.5
+
+    def training_batch(self, batch: Batch) -> Batch:
+        """The delivered images, and as many from the reservoir."""
+        batch = super().training_batch(batch)
+        past = self.drawn(len(batch), batch.seed)
+        self.offer(batch.sample_ids)
+        return batch if past is None else batch.joined(past)
