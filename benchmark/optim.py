@@ -33,7 +33,7 @@ class LARS(torch.optim.Optimizer):
         >>> weight = torch.nn.Parameter(torch.ones(2, 2))
         >>> weight.grad = torch.full((2, 2), 5.0)
         >>> LARS([weight], lr=1.0, weight_decay=1e-6).step()
-        >>> round(float(weight[0, 0]), 4)  # 1 - 0.001 x 2/10 x 5
+        >>> round(float(weight.detach()[0, 0]), 4)  # 1 - 0.001 x 2/10 x 5
         0.999
     """
 

@@ -5,17 +5,13 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, vmap
 
-from baselines.strategies._quadratic import QuadraticPenalty, flat
+from baselines.strategies._quadratic import QuadraticPenalty, flat, trained
 from benchmark.batch import ChunkContext
 from benchmark.config import Options, option
 from benchmark.method import About, Objective
 from benchmark.models import normalise
 from benchmark.registry import STRATEGIES
-
-#: Images whose gradients are worked out at a time.
-_AT_A_TIME = 32
 
 
 @dataclass(frozen=True)
@@ -28,7 +24,7 @@ class MASOptions(Options):
     """
 
     mas_weight: float = option(0.001, least=0)
-    mas_images: int = option(256, least=1)
+    mas_images: int = option(128, least=1)
 
 
 def mean_sensitivity(objective: Objective, images: Tensor) -> Tensor:
@@ -40,38 +36,20 @@ def mean_sensitivity(objective: Objective, images: Tensor) -> Tensor:
 
     Source: Aljundi et al., Memory Aware Synapses, ECCV 2018, equations 2 and 5.
     """
-    parameters = {n: p.detach() for n, p in objective.named_parameters() if p.requires_grad}
-    frozen = {n: p.detach() for n, p in objective.named_parameters() if not p.requires_grad}
-    rest = frozen | dict(objective.named_buffers())
-
-    def squared_norm(theta: dict[str, Tensor], image: Tensor) -> Tensor:
-        call = _Embeddings(objective)
-        state = {f"of.{name}": value for name, value in (theta | rest).items()}
-        embedded: Tensor = functional_call(call, state, image[None])
-        return embedded.float().square().sum()
-
-    per_image = vmap(grad(squared_norm), in_dims=(None, 0))
-    total = torch.zeros(sum(p.numel() for p in parameters.values()), device=images.device)
+    parameters = trained(objective)
+    total = [torch.zeros_like(parameter) for parameter in parameters]
     training = objective.training
     objective.eval()  # where an image's output does not depend on the others'
     try:
-        for some in torch.split(images, _AT_A_TIME):
-            gradients = per_image(parameters, some)
-            total += flat([gradients[name].abs().sum(0) for name in parameters])
+        for image in torch.split(images, 1):
+            norm = objective.embeddings(image).float().square().sum()
+            gradients = torch.autograd.grad(norm, parameters, allow_unused=True)
+            for part, gradient in zip(total, gradients, strict=True):
+                if gradient is not None:  # None: the embeddings do not depend on it
+                    part += gradient.abs()
     finally:
         objective.train(training)
-    return total / len(images)
-
-
-class _Embeddings(torch.nn.Module):
-    """The objective's embeddings as a forward pass."""
-
-    def __init__(self, objective: Objective) -> None:
-        super().__init__()
-        self.of = objective
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.of.embeddings(images)
+    return flat(total) / len(images)
 
 
 @STRATEGIES.register("mas")

@@ -11,6 +11,8 @@ from tasks.probes.logistic import TOLERANCE, WEIGHTS, Fit, fit_multinomial, fit_
 from tasks.probes.metrics import METRICS
 from tasks.task import Task, TaskResult
 
+Labels = NDArray[np.int64] | NDArray[np.uint8]
+
 #: The one model behind the reported number is fitted closer than those it was chosen among.
 REFIT_TOLERANCE = 1e-4
 
@@ -36,37 +38,20 @@ def evaluate_linear(task: Task, encoder: Encoder, seed: int = 0) -> TaskResult:
         Kornblith et al., Do Better ImageNet Models Transfer Better? (CVPR 2019), section A.2.
     """
     images = task.data()
-    device = next(encoder.backbone.parameters()).device
     headline = task.spec.metric
     several = headline == "map11"
+    _, weight = choose_weight(task, encoder)
+    parts = [_load(task, encoder, split) for split in ("train", "val")]
+    model = _fit(
+        task,
+        torch.cat([features for features, _ in parts]),
+        np.concatenate([labels for _, labels in parts]),
+        (weight,),
+        REFIT_TOLERANCE,
+    )
 
-    def load(split: str) -> tuple[Tensor, NDArray[np.int64] | NDArray[np.uint8]]:
-        features = torch.from_numpy(encoder.features(images, split)).to(device)
-        return features, images.labels[images.indices(split)]
-
-    def fit(features: Tensor, labels: Tensor, weights: tuple[float, ...], tolerance: float) -> Fit:
-        if several:
-            return fit_one_against_rest(features, labels, weights=weights, tolerance=tolerance)
-        classes = len(images.class_names)
-        return fit_multinomial(
-            features, labels, classes=classes, weights=weights, tolerance=tolerance
-        )
-
-    def predict(model: Fit, features: Tensor, which: int) -> NDArray[np.float32 | np.int64]:
-        scores = model.scores(features, which)
-        return (scores if several else scores.argmax(1)).cpu().numpy()
-
-    train, train_labels = load("train")
-    val, val_labels = load("val")
-    known = torch.from_numpy(np.concatenate([train_labels, val_labels])).to(device)
-    models = fit(train, known[: len(train)], WEIGHTS, TOLERANCE)
-    value, _ = METRICS[headline]
-    on_val = [value(val_labels, predict(models, val, i)) for i in range(len(WEIGHTS))]
-    _, weight = max(zip(on_val, WEIGHTS, strict=True))
-    model = fit(torch.cat([train, val]), known, (weight,), REFIT_TOLERANCE)
-
-    test, labels = load("test")
-    answer = predict(model, test, 0)
+    test, labels = _load(task, encoder, "test")
+    answer = _predict(model, test, several)
     metrics = {}
     for name in (headline,) if several else (headline, *({"top1", "mean_per_class"} - {headline})):
         value, error = METRICS[name]
@@ -85,3 +70,42 @@ def evaluate_linear(task: Task, encoder: Encoder, seed: int = 0) -> TaskResult:
             "weight": np.asarray(weight),
         },
     )
+
+
+def choose_weight(task: Task, encoder: Encoder) -> tuple[float, float]:
+    """The best value of the task's metric on val, in %, of fits to train, and its weight.
+
+    It is what hyper-parameters are chosen by, too: no test image is looked at.
+    """
+    train, labels = _load(task, encoder, "train")
+    val, val_labels = _load(task, encoder, "val")
+    models = _fit(task, train, labels, WEIGHTS, TOLERANCE)
+    value, _ = METRICS[task.spec.metric]
+    several = task.spec.metric == "map11"
+    on_val = [value(val_labels, _predict(models, val, several, i)) for i in range(len(WEIGHTS))]
+    return max(zip(on_val, WEIGHTS, strict=True))
+
+
+def _load(task: Task, encoder: Encoder, split: str) -> tuple[Tensor, Labels]:
+    """Features on the encoder's device, and labels on the host."""
+    images = task.data()
+    device = next(encoder.backbone.parameters()).device
+    features = torch.from_numpy(encoder.features(images, split)).to(device)
+    return features, images.labels[images.indices(split)]
+
+
+def _fit(
+    task: Task, features: Tensor, labels: Labels, weights: tuple[float, ...], tolerance: float
+) -> Fit:
+    known = torch.from_numpy(labels).to(features.device)
+    if task.spec.metric == "map11":
+        return fit_one_against_rest(features, known, weights=weights, tolerance=tolerance)
+    classes = len(task.data().class_names)
+    return fit_multinomial(features, known, classes=classes, weights=weights, tolerance=tolerance)
+
+
+def _predict(
+    model: Fit, features: Tensor, several: bool, which: int = 0
+) -> NDArray[np.float32 | np.int64]:
+    scores = model.scores(features, which)
+    return (scores if several else scores.argmax(1)).cpu().numpy()

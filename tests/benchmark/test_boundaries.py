@@ -8,8 +8,8 @@ import torch
 
 from benchmark.batch import Setting
 from benchmark.cells import plan
-from benchmark.execute import run
 from benchmark.config import Config
+from benchmark.execute import run
 from benchmark.method import Method, build_backbone
 from benchmark.pools import load_pool
 from benchmark.resolve import ResolvedMethod, protocol_named, resolve

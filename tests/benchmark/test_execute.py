@@ -9,9 +9,9 @@ import torch
 
 from benchmark.batch import Setting
 from benchmark.cells import Cell, plan
+from benchmark.config import Config
 from benchmark.errors import UsageError
 from benchmark.execute import run
-from benchmark.config import Config
 from benchmark.method import Method, build_backbone
 from benchmark.resolve import ResolvedMethod, protocol_named, resolve
 from benchmark.result import Record

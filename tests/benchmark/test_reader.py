@@ -145,8 +145,8 @@ def test_no_more_is_kept_than_declared(share: float, capacity: int) -> None:
     assert memory.capacity == capacity  # of five streamed images
     stream.open((2,))
     memory.keep(torch.tensor([1, 3, 4])[:capacity])
+    stream.open((1, 2))
     with pytest.raises(HeadwaterError, match=f"may keep {capacity}; say .*: memory_share ="):
-        stream.open((1, 2))
         memory.keep(torch.tensor([0, 2]))
     assert memory.rows().tolist() == [1, 3, 4][:capacity]
 

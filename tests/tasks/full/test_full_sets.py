@@ -14,8 +14,8 @@ from scipy.io import savemat
 
 from benchmark.data.files.prepare import prepare_full
 from benchmark.data.listing import SPLITS
-from benchmark.errors import DataError
 from benchmark.encoder import Encoder
+from benchmark.errors import DataError
 from benchmark.registry import TASKS
 from benchmark.resolve import protocol_named, resolve
 
