@@ -2,27 +2,24 @@
 
 import copy
 import os
-import tempfile
 import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
-import numpy as np
 import torch
 
 from benchmark.accelerate import Acceleration
-from benchmark.batch import ChunkContext
 from benchmark.cells import STREAM_TASK, Cell, plan
 from benchmark.data.imageset import ImageSet
 from benchmark.encoder import Encoder
 from benchmark.method import Method
+from benchmark.phase import train_phase
 from benchmark.pools import load_pool
-from benchmark.pretrain import Part, Progress, pretrain_phase
+from benchmark.pretrain import Part, Progress
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import environment, peak_memory_bytes, tool_version, utc_now
 from benchmark.registry import TASKS
@@ -40,8 +37,7 @@ from benchmark.result import (
 )
 from benchmark.seeds import seed_for
 from benchmark.store import Store
-from benchmark.streams.reader import StreamMemory, StreamReader
-from benchmark.streams.steps import PhaseSteps, SampleOrder
+from benchmark.streams.reader import StreamReader
 
 
 class Observer(Interface):
@@ -188,34 +184,20 @@ class _Worker:
         method, extras = self._method(cell.parent)
         outcome: dict[str, Any] = {}
         if cell.chunks:
-            batch_size = method.config.batch_size
             first, total = cell.schedule
-            count = self.protocol.phase_visits(cell.chunks) // batch_size
-            names = (self.seeds.training, cell.phase)
-            reader = self._reader(method, extras)
-            rows = reader.open(cell.chunks)
-            told = ChunkContext((), total)
-            if self.protocol.boundaries:
-                told = ChunkContext(cell.chunks, count, torch.from_numpy(rows))
-            if method.replays:
-                rows = np.union1d(rows, reader.kept)
-            delivered = round(method.stream_share * batch_size)
-            order = SampleOrder(rows, count, delivered, *names)
-            method.use_memory(StreamMemory(reader))
-            try:
-                with tempfile.TemporaryDirectory() as work_dir:
-                    outcome["curve"], optimiser = pretrain_phase(
-                        method,
-                        PhaseSteps(reader.to(self.device), order, *names),
-                        told,
-                        seed=seed_for("global", *names),
-                        work_dir=Path(work_dir),
-                        part=Part(first, total, extras.get("optimiser") if first else None),
-                        progress=progress,
-                        acceleration=self.acceleration,
-                    )
-            finally:
-                method.use_memory(None)
+            count = self.protocol.phase_visits(cell.chunks) // method.config.batch_size
+            reader = self._reader(method, extras).to(self.device)
+            outcome["curve"], optimiser = train_phase(
+                method,
+                reader,
+                cell.chunks,
+                steps=count,
+                seeds=(self.seeds.training, cell.phase),
+                boundaries=self.protocol.boundaries,
+                part=Part(first, total, extras.get("optimiser") if first else None),
+                progress=progress,
+                acceleration=self.acceleration,
+            )
             extras = {"kept": torch.from_numpy(reader.kept)} if len(reader.kept) else {}
             if first + count < total:
                 extras["optimiser"] = optimiser

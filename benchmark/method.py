@@ -215,7 +215,8 @@ class Method(nn.Module):
     def features(self, images: Tensor) -> Tensor:
         """Features (N, D) float32 of images (N, 3, H, W) uint8; evaluation mode, no gradient."""
         with torch.inference_mode():
-            pooled: Tensor = self.backbone(channels_last(normalise(images)))
+            dtype = next(self.backbone.parameters()).dtype
+            pooled: Tensor = self.backbone(channels_last(normalise(images)).to(dtype))
             return pooled.float()
 
 

@@ -28,6 +28,7 @@ HARNESS = (
     "benchmark.method",
     "benchmark.models",
     "benchmark.optim",
+    "benchmark.phase",
     "benchmark.pretrain",
     "benchmark.streams.reader",
     "benchmark.streams.steps",

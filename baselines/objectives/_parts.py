@@ -3,6 +3,7 @@
 import functools
 import itertools
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -39,7 +40,9 @@ def full_precision(loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @functools.wraps(loss)
     def exact(*tensors: Tensor, **options: float) -> Tensor:
-        with torch.autocast(tensors[0].device.type, enabled=False):
+        kind = tensors[0].device.type
+        able = torch.amp.is_autocast_available(kind)
+        with torch.autocast(kind, enabled=False) if able else nullcontext():
             return loss(*(tensor.float() for tensor in tensors), **options)
 
     return exact
