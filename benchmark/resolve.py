@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import torch
@@ -28,7 +29,7 @@ class ResolvedMethod:
     """A method by name, with the classes and the configuration that the name stands for.
 
     Args:
-        name: `moco_v2/replay`, a registered method, or `path/to/file.py:Class`.
+        name: `moco_v2/replay`, a registered method, or `path/to/file.py:` and a class or a name.
         parts: (objective, strategy), or (method,).
         configs: the resolved configuration of each part.
         options: what was set away from the defaults.
@@ -93,7 +94,8 @@ def resolve(
     """Find a method by its name.
 
     Args:
-        name: `objective/strategy`, a registered method, or `path/to/file.py:Class`.
+        name: `objective/strategy`, a registered method, `path/to/file.py:Class`, or
+            `path/to/file.py:NAME`, a name that may have parts which the file registers.
         options: replacements for fields of its configuration.
         tier: whose defaults are meant: at `full` the paper's, else ours for nano.
 
@@ -110,28 +112,38 @@ def resolve(
         >>> resolve("moco_v2/joint", tier="full").config["queue_size"]
         65536
     """
-    parts: tuple[Any, ...]
-    if name.endswith(".py"):
-        raise UsageError(f"{name} does not say which class: give {name}:Class")
-    if ".py:" in name:
-        parts = (_from_file(name),)
-    elif name in METHODS:
-        parts = (METHODS.get(name),)
-    elif "/" in name:
-        objective, _, strategy = name.partition("/")
-        parts = (OBJECTIVES.get(objective), STRATEGIES.get(strategy))
-        if reason := parts[1].unsuited(parts[0]):
-            raise UsageError(f"{name} makes no sense: {reason}")
-    elif name in OBJECTIVES:
-        full = " or ".join(f"{name}/{strategy}" for strategy in STRATEGIES.names())
-        raise UsageError(f"{name} is an objective, and a method has a strategy too: say {full}")
-    else:
-        parts = (METHODS.get(name),)
+    parts = _parts(name)
     options = dict(options or {})
     defaults = dict(parts[0].full) if tier == "full" else {}
     return ResolvedMethod(
         name, parts, _configs(parts, defaults | options), tuple(sorted(options.items()))
     )
+
+
+def _parts(name: str) -> tuple[Any, ...]:
+    """The classes that a name stands for."""
+    if name.endswith(".py"):
+        raise UsageError(f"{name} does not say which class: give {name}:Class")
+    if ".py:" in name:
+        path, _, inside = name.rpartition(":")
+        found = getattr(_imported(Path(path)), inside, None)
+        if isinstance(found, type) and issubclass(found, Method):
+            return (found,)
+        if "/" in inside or inside in METHODS:
+            return _parts(inside)
+        raise UsageError(f"{path} has no class {inside} that is a benchmark Method")
+    if name in METHODS:
+        return (METHODS.get(name),)
+    if "/" in name:
+        objective, _, strategy = name.partition("/")
+        parts = OBJECTIVES.get(objective), STRATEGIES.get(strategy)
+        if reason := parts[1].unsuited(parts[0]):
+            raise UsageError(f"{name} makes no sense: {reason}")
+        return parts
+    if name in OBJECTIVES:
+        full = " or ".join(f"{name}/{strategy}" for strategy in STRATEGIES.names())
+        raise UsageError(f"{name} is an objective, and a method has a strategy too: say {full}")
+    return (METHODS.get(name),)
 
 
 def _configs(parts: Sequence[Any], options: Mapping[str, Any]) -> tuple[Options, ...]:
@@ -195,12 +207,13 @@ def protocol_named(name: str) -> ProtocolSpec:
     return protocol
 
 
-def _from_file(name: str) -> type[Method]:
-    path_text, _, class_name = name.rpartition(":")
-    path = Path(path_text)
+def _imported(path: Path) -> ModuleType:
+    """The module that a file is; imported once, since a name can be registered once."""
     if not path.is_file():
         raise UsageError(f"there is no file {path}; give path/to/file.py:Class")
-    module_name = f"headwater_user_{path.stem}"
+    module_name = f"headwater_user_{path.stem}_{sha256_of(str(path.resolve()))[:8]}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
     spec = importlib.util.spec_from_file_location(module_name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -208,11 +221,9 @@ def _from_file(name: str) -> type[Method]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[module_name]
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = "" if isinstance(error, SyntaxError) else f" ({last.filename}, line {last.lineno})"
         cause = f"{type(error).__name__}: {error}{where}"
         raise UsageError(f"{path} cannot be imported: {cause}") from error
-    found = getattr(module, class_name, None)
-    if not (isinstance(found, type) and issubclass(found, Method)):
-        raise UsageError(f"{path} has no class {class_name} that is a benchmark Method")
-    return found
+    return module

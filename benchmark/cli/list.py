@@ -18,11 +18,18 @@ class Kind(str, Enum):
 def list_(kind: Kind, as_json: JsonOption = False) -> None:
     """List protocols, methods, tasks, or the data's packages with their licences.
 
+    Methods are listed as their objectives and strategies and which go together; with --json, one by
+    one.
+
     Example: headwater list data
     """
     from benchmark.registry import load_shipped
 
     load_shipped()
+    if kind is Kind.methods and not as_json:
+        from benchmark.cli.methods import print_methods
+
+        return print_methods()
     print_rows(_ROWS[kind](as_json), as_json)
 
 
@@ -58,19 +65,9 @@ def _protocols(as_json: bool) -> list[dict[str, Any]]:
 
 
 def _methods(as_json: bool) -> list[dict[str, Any]]:
-    from benchmark.registry import METHODS
-    from benchmark.resolve import grid, resolve
+    from benchmark.cli.methods import method_rows
 
-    return [
-        {
-            "method": name,
-            "labels": "yes" if (method := resolve(name)).needs_labels else "no",
-            "what": "; ".join(
-                (part.__doc__ or "").split("\n")[0].rstrip(".") for part in method.parts
-            ),
-        }
-        for name in [*METHODS.names(), *grid()]
-    ]
+    return method_rows()
 
 
 def _tasks(as_json: bool) -> list[dict[str, Any]]:

@@ -19,8 +19,11 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=1))
 
 
-def print_rows(rows: Rows, as_json: bool, title: str = "") -> None:
-    """Rows as JSON, or as a table whose columns are the keys of the first row."""
+def print_rows(rows: Rows, as_json: bool, title: str = "", *, names: bool = False) -> None:
+    """Rows as JSON, or as a table whose columns are the keys of the first row.
+
+    Keys are told with spaces for underscores, unless they are `names`.
+    """
     if as_json:
         return print_json(list(rows))
     from rich.console import Console
@@ -30,7 +33,8 @@ def print_rows(rows: Rows, as_json: bool, title: str = "") -> None:
     for number, column in enumerate(rows[0] if rows else ()):
         told = [_text(list(row.values())[number]) for row in rows]
         short = number == 0 or max(map(len, told)) <= 12
-        table.add_column(column.replace("_", " "), no_wrap=short, overflow="fold")
+        heading = column if names else column.replace("_", " ")
+        table.add_column(heading, no_wrap=short, overflow="fold")
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
     Console().print(table)
