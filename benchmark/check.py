@@ -127,20 +127,22 @@ class _Subject:
         except Exception:
             return False
 
-    def step(self, method: Method, reader: StreamReader, device: str = "cpu") -> Tensor:
-        """The loss of a first step, on a device."""
-        rows = reader.to(device).open(self.phases[0])
+    def step(
+        self, method: Method, reader: StreamReader, device: str = "cpu", phase: int = 0
+    ) -> Tensor:
+        """The loss of the first step of a phase, on a device."""
+        rows = reader.to(device).open(self.phases[phase])
         method.use_memory(StreamMemory(reader))
         method.to(device).train()
         torch.manual_seed(0)
-        method.begin_chunk(self.context(rows))
+        method.begin_chunk(self.context(phase, rows))
         method.begin_step(0.0)
         torch.manual_seed(1)
         batch = reader.read(rows[:: len(rows) // BATCH][:BATCH], seed=1)
         return method.training_step(batch.to(device))
 
-    def context(self, rows: Rows) -> ChunkContext:
-        return ChunkContext(self.phases[0], STEPS, torch.from_numpy(rows))
+    def context(self, phase: int, rows: Rows) -> ChunkContext:
+        return ChunkContext(self.phases[phase], STEPS, torch.from_numpy(rows))
 
 
 def _features(subject: _Subject) -> None:
@@ -261,11 +263,12 @@ def _device(subject: _Subject) -> None:
     """it runs on whatever device it is moved to, and a step never waits for the device"""
     for device in ("meta", *(["cuda"] if torch.cuda.is_available() else [])):
         method, reader = subject.build()
-        loss = subject.step(method, reader, device)
-        loss.backward()  # type: ignore[no-untyped-call]
-        method.after_backward()
-        method.after_step()
-        method.end_chunk(subject.context(reader.rows[0]))
+        for phase in range(len(subject.phases))[:2]:
+            loss = subject.step(method, reader, device, phase)
+            loss.backward()  # type: ignore[no-untyped-call]
+            method.after_backward()
+            method.after_step()
+            method.end_chunk(subject.context(phase, reader.rows[phase]))
         for name, tensor in (*method.named_parameters(), *method.named_buffers()):
             if tensor.device.type != device:
                 raise _Broken(f"{name} on {device}", f"on {tensor.device.type}")

@@ -132,6 +132,11 @@ class Strategy(nn.Module):
         """Why it makes no sense with an objective, or None where it does."""
         return None
 
+    @classmethod
+    def passes(cls, objective: type[Objective]) -> tuple[int, int]:
+        """`Objective.passes`, and what it adds, once a chunk is behind."""
+        return objective.passes
+
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
         """The chunks (from 1) that each phase of training may read, in order."""
         return tuple((chunk,) for chunk in range(1, n_chunks + 1))

@@ -47,14 +47,14 @@ class Part:
     stop: int | None = None
 
 
-class _Trainable(nn.Module):
+class Trainable(nn.Module):
     """A method as mmengine's Runner wants it."""
 
     def __init__(self, method: Method, device: str, acceleration: Acceleration) -> None:
         super().__init__()
         self.method, self.device, self.acceleration = method, device, acceleration
 
-    def train(self, mode: bool = True) -> "_Trainable":
+    def train(self, mode: bool = True) -> "Trainable":
         """Nothing: the Runner asks at every step, and modes are the method's own business."""
         return self
 
@@ -187,7 +187,7 @@ def pretrain_phase(
         optimiser.load_state_dict(part.optimiser)
     batches = _Batches(steps, part.start)
     runner = Runner(
-        model=_Trainable(method, device, acceleration or Acceleration.of(device)),
+        model=Trainable(method, device, acceleration or Acceleration.of(device)),
         work_dir=str(work_dir),
         experiment_name=f"phase-{time.monotonic_ns()}",  # mmengine wants a name of its own
         train_dataloader=batches,

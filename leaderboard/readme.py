@@ -10,6 +10,7 @@ from benchmark.protocol import ProtocolSpec
 from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board, Row, load_boards
+from leaderboard.readme_methods import method_rates, references, trials
 from leaderboard.streams_picture import streams_svg
 from leaderboard.table import markdown_table, write_between_markers
 from leaderboard.words import apart, duration, interval, joined, number
@@ -191,9 +192,12 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "protocols", protocols(nano + full))
     write_whole(readme.parent / "results" / "streams.svg", streams_svg(nano).encode())
     for marker, name in (("rates", "bench.json"), ("loader", "bench-loader.json")):
-        measured = results / name  # what `headwater bench --json` printed on a quiet machine
-        if measured.is_file():
-            write_between_markers(readme, marker, rates(json.loads(measured.read_text())))
+        printed = json.loads((results / name).read_text())  # by `headwater bench --json`
+        write_between_markers(readme, marker, rates(printed))
+    write_between_markers(readme, "references", references())
+    write_between_markers(readme, "trials", trials(results / "tuning"))
+    measured = json.loads((results / "bench-methods.json").read_text())
+    write_between_markers(readme, "methods", method_rates(measured))
 
 
 if __name__ == "__main__":

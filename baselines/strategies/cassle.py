@@ -71,6 +71,11 @@ class CaSSLe(Strategy):
             )
         return None
 
+    @classmethod
+    def passes(cls, objective: type[Objective]) -> tuple[int, int]:
+        """Each embedded view goes through the past encoder, too."""
+        return objective.passes[0], objective.passes[1] + objective.passes[0]
+
     def get_extra_state(self) -> dict[str, int]:
         return {"chunks_done": self.chunks_done}
 

@@ -14,7 +14,12 @@ class Cumulative(Strategy):
     arrival.
     """
 
-    about = About(paper="Hu et al. ICLR 2022", stores="all images so far")
+    about = About(
+        paper="Hu et al. ICLR 2022",
+        stores="all images so far",
+        held_against="its phases, written out",
+        test="tests/baselines/test_strategies.py::test_chunks_of_each_phase",
+    )
     needs_boundaries = True
 
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:

@@ -11,7 +11,11 @@ class FirstChunk(Strategy):
     Source: Hu et al., ICLR 2022, whose sequential models are compared along the stream.
     """
 
-    about = About(paper="Hu et al. ICLR 2022")
+    about = About(
+        paper="Hu et al. ICLR 2022",
+        held_against="its phases, written out",
+        test="tests/baselines/test_strategies.py::test_chunks_of_each_phase",
+    )
 
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
         return ((1,),)

@@ -11,7 +11,12 @@ class Joint(Strategy):
     Source: Hu et al., ICLR 2022 (joint training, JT).
     """
 
-    about = About(paper="Hu et al. ICLR 2022", stores="all images")
+    about = About(
+        paper="Hu et al. ICLR 2022",
+        stores="all images",
+        held_against="its phases, written out",
+        test="tests/baselines/test_strategies.py::test_chunks_of_each_phase",
+    )
 
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
         return (tuple(range(1, n_chunks + 1)),)

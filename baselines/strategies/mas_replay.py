@@ -22,6 +22,11 @@ class MASReplay(MAS, Replay):
     Source: Hu et al., ICLR 2022.
     """
 
-    about = About(paper="Hu et al. ICLR 2022", stores=MAS.about.stores)
+    about = About(
+        paper="Hu et al. ICLR 2022",
+        stores=MAS.about.stores,
+        held_against="both of its halves",
+        test="tests/baselines/test_quadratic.py::test_mas_with_replay_does_both",
+    )
     config_class: ClassVar[type[Options]] = MASReplayOptions
     config: MASReplayOptions

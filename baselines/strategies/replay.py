@@ -30,7 +30,11 @@ class Replay(Strategy):
     Source: Hu et al., ICLR 2022 (data replay).
     """
 
-    about = About(paper="Hu et al. ICLR 2022")
+    about = About(
+        paper="Hu et al. ICLR 2022",
+        held_against="the visits of each image, counted by hand",
+        test="tests/baselines/test_strategies.py::test_replay_mixes_what_it_kept_into_the_next_chunk",
+    )
     config_class: ClassVar[type[Options]] = ReplayOptions
     needs_boundaries = True
     replays = True

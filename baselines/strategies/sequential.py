@@ -11,4 +11,8 @@ class Sequential(Strategy):
     Source: Hu et al., ICLR 2022 (sequential training, ST).
     """
 
-    about = About(paper="Hu et al. ICLR 2022")
+    about = About(
+        paper="Hu et al. ICLR 2022",
+        held_against="its phases, written out",
+        test="tests/baselines/test_strategies.py::test_chunks_of_each_phase",
+    )

@@ -28,6 +28,7 @@ def _row(spec: ProtocolSpec, method: ResolvedMethod) -> dict[str, Any]:
         "paper": _distinct(about.paper for about in abouts),
         "stores": [*_distinct(about.stores for about in abouts), *_images(built)],
         "needs": _needs(built, method.needs_labels),
+        "forwards": method.parts[-1].passes(method.parts[0]) if len(method.parts) > 1 else None,
         "extra_parameters": numbers(built) - numbers(built.backbone),
         "memory_share": built.memory_share,
         "held_against": _distinct(about.held_against for about in abouts),

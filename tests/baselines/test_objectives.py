@@ -13,9 +13,11 @@ from baselines.objectives.barlow_twins import redundancy_reduction
 from baselines.objectives.byol import BYOL, BYOLConfig, regression
 from baselines.objectives.simclr import nt_xent
 from baselines.objectives.vicreg import three_terms
-from benchmark.batch import Batch, Setting, Views
+from benchmark.batch import Batch, ChunkContext, Setting, Views
+from benchmark.method import Composed
+from benchmark.models import Backbone
 from benchmark.registry import OBJECTIVES
-from benchmark.resolve import resolve
+from benchmark.resolve import grid, protocol_named, resolve
 
 SETTING = Setting(arch="resnet_nano", view_size=32)
 
@@ -126,9 +128,6 @@ def test_byol_is_symmetric_and_its_target_gets_no_gradient() -> None:
     assert all(p.grad is not None for p in objective.backbone.parameters())
 
 
-SSL = [name for name in OBJECTIVES.names() if not OBJECTIVES.get(name).needs_labels]
-
-
 @pytest.mark.parametrize("name", OBJECTIVES.names())
 def test_what_a_loss_embeds_with_gradient_is_there_for_strategies(name: str) -> None:
     cls = OBJECTIVES.get(name)
@@ -141,27 +140,31 @@ def test_what_a_loss_embeds_with_gradient_is_there_for_strategies(name: str) -> 
     assert all(z.requires_grad and len(z) == 8 for z in views.embedded.values())
 
 
-def passes_of(objective, views: Views) -> tuple[int, int]:
-    """Images' ways through any backbone, with gradient and without, for each image."""
+def passes_of(method: Composed) -> tuple[int, int]:
+    """Images' ways through any backbone in a step, with gradient and without, for each image."""
     counts = {True: 0, False: 0}
 
     def count(module, inputs) -> None:
         counts[torch.is_grad_enabled()] += len(inputs[0])
 
-    for module in objective.modules():
-        if type(module) is type(objective.backbone):
+    context = ChunkContext((1,), 1)
+    method.begin_chunk(context)
+    method.end_chunk(context)  # so that a chunk is behind
+    for module in method.modules():
+        if isinstance(module, Backbone):
             module.register_forward_pre_hook(count)
-    objective.loss(views)
-    n = len(views.images[0])
-    return counts[True] // n, counts[False] // n
+    images = torch.randint(0, 256, (4, 3, 40, 40), dtype=torch.uint8)
+    method.training_step(Batch(images, torch.arange(4), torch.arange(4), seed=0))
+    return counts[True] // 4, counts[False] // 4
 
 
+@pytest.mark.parametrize("strategy", ["sequential", "cassle"])
 @pytest.mark.parametrize("name", OBJECTIVES.names())
-def test_the_forwards_of_a_step_are_those_that_are_stated(name: str) -> None:
-    cls = OBJECTIVES.get(name)
-    objective = cls(Setting("resnet_nano", 32, n_classes=8), cls.config_class())
-    images = tuple(torch.randn(cls.n_views, 4, 3, 32, 32))
-    assert passes_of(objective, Views(images, torch.arange(4))) == cls.passes
+def test_the_forwards_of_a_step_are_those_that_are_stated(name: str, strategy: str) -> None:
+    if f"{name}/{strategy}" in grid():
+        resolved = resolve(f"{name}/{strategy}")
+        method = resolved.build(protocol_named("instance/smoke@1"), 0)
+        assert passes_of(method) == resolved.parts[1].passes(resolved.parts[0])
 
 
 #: From the papers and, for moco_v2 and supervised, OpenSelfSup's configurations.

@@ -49,9 +49,7 @@ def records(name: str, folder: Path, **options):
     return [store.record(cell) for cell in cells]
 
 
-def test_replay_mixes_what_it_kept_into_the_next_chunk_within_the_same_visits(
-    own_home, tmp_path
-) -> None:
+def test_replay_mixes_what_it_kept_into_the_next_chunk(own_home, tmp_path) -> None:
     first, second = records("supervised/replay", tmp_path, replay_share=0.25)
     assert first.cost.image_visits == second.cost.image_visits == 1024
     past, own = second.ledger.served

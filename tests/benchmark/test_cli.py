@@ -15,7 +15,7 @@ from PIL import Image
 from benchmark.cli.main import main
 from benchmark.registry import TASKS
 
-VERBS = ("aggregate", "bench", "demo", "list", "prepare", "run", "show", "site", "status")
+VERBS = ("aggregate", "bench", "check", "demo", "list", "prepare", "run", "show", "site", "status")
 
 
 class Done(NamedTuple):
@@ -104,6 +104,29 @@ def test_lists_are_one_json_document(headwater, kind: str) -> None:
     rows = json.loads(done.out)
     assert done.code == 0 and rows
     assert len({tuple(row) for row in rows}) == 1  # the same keys in every row
+
+
+def test_the_grid_of_methods_is_shown_with_papers_stores_and_needs(headwater) -> None:
+    told = headwater("list", "methods").out
+    for word in ("Grill et al.", "momentum encoder", "2 + 2", "boundaries", "labels"):
+        assert word in told
+    assert "10% of the images" in told and "random_init" in told
+    rows = {row["method"]: row for row in json.loads(headwater("list", "methods", "--json").out)}
+    assert "supervised/lump" not in rows
+    assert rows["supervised/mas_replay"]["needs"] == ["labels", "boundaries"]
+    assert rows["byol/cassle"]["forwards"] == [2, 4]
+    # 256 x 256 + 256 and 256 x 128 + 128 weights of the projector; its copy; that of the backbone
+    # with its statistics; 1,024 keys of 128 numbers
+    head = 256 * 256 + 256 + 256 * 128 + 128
+    extra = rows["moco_v2/joint"]["extra_parameters"] - 2 * head - 1024 * 128
+    assert extra == rows["byol/joint"]["extra_parameters"] - byol_heads()
+
+
+def byol_heads() -> int:
+    """Twice the projector 256-512-128 and once the predictor 128-512-128, with batch norms."""
+    norm = 4 * 512 + 1
+    projector = 256 * 512 + norm + 512 * 128 + 128
+    return 2 * projector + 128 * 512 + norm + 512 * 128 + 128
 
 
 def test_run_then_again_then_status(headwater, own_home: Path, tmp_path: Path) -> None:

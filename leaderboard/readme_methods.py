@@ -1,0 +1,92 @@
+"""The README's tables of the methods: references, rates, and how the defaults were chosen."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmark.registry import OBJECTIVES, STRATEGIES
+from leaderboard.words import joined, number
+
+
+def references() -> str:
+    """Objectives and strategies, with their papers and what each was held against."""
+    lines = []
+    for registry in (OBJECTIVES, STRATEGIES):
+        lines += [
+            f"| {registry.kind.capitalize()} | Paper | Stores | Held against |",
+            "| :-- | :-- | :-- | :-- |",
+        ]
+        for name in registry.names():
+            about = registry.get(name).about
+            told = f"[{about.held_against}]({about.test.partition('::')[0]})"
+            lines.append(f"| `{name}` | {about.paper} | {about.stores} | {told} |")
+        lines.append("")
+    return "\n".join(lines[:-1])
+
+
+def method_rates(measured: dict[str, Any]) -> str:
+    """What `headwater bench methods --json` printed."""
+    lines = [
+        "| Objective | Forwards | Images a second | Over bare | Augmentation, of a step "
+        "| Of the peak |",
+        "| :-- | :-- | --: | --: | --: | --: |",
+    ]
+    for name, told in measured["objectives"].items():
+        lines.append(
+            f"| `{name}` | {told['forwards']} | {told['images_per_second']:,} "
+            f"| {_median(told['over_bare'])} | {_median(told['augmentation_share'], percent=True)} "
+            f"| {100 * told['share_of_peak']:.0f} % |"
+        )
+    lines += [
+        "",
+        "| Method | Slower a visit than sequential | Forwards | Over these forwards bare |",
+        "| :-- | --: | :-- | --: |",
+    ]
+    for name, told in measured["strategies"].items():
+        slower = told.get("slower_than_sequential")
+        over = told.get("over_bare")
+        lines.append(
+            f"| `{name}` | {_median(slower, percent=True) if slower else ''} "
+            f"| {told.get('forwards', '')} | {_median(over) if over else ''} |"
+        )
+    peak = measured["peak"]
+    note = (
+        f"Medians of {measured['rounds']} rounds in one run with their quartiles, on "
+        f"{measured['device']}, {measured['precision']}, {measured['threads']} threads; a matrix "
+        f"product of {peak['size']} reaches {peak['gflops']:.0f} GFLOP/s there."
+    )
+    return "\n".join([*lines, "", note])
+
+
+def _median(quartiles: list[float], *, percent: bool = False) -> str:
+    low, middle, high = quartiles
+    if percent:
+        return f"{number(100 * middle)} % ({number(100 * low)} to {number(100 * high)})"
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def trials(folder: Path) -> str:
+    """What was tried for each part, and what did best on the validation images."""
+    lines = [
+        "| Part | With | Tried | Best | Mean validation | Worst |",
+        "| :-- | :-- | :-- | :-- | --: | --: |",
+    ]
+    for name in (*OBJECTIVES.names(), *STRATEGIES.names()):
+        path = folder / f"{name}.json"
+        if not path.is_file():
+            continue
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        for method in dict.fromkeys(row["method"] for row in rows):
+            own = [row for row in rows if row["method"] == method]
+            best, worst = (pick(own, key=lambda row: row["validation"]) for pick in (max, min))
+            tried = "; ".join(f"{option} {_values(own, option)}" for option in best["options"])
+            chosen = ", ".join(f"{option} {value:g}" for option, value in best["options"].items())
+            lines.append(
+                f"| `{name}` | `{method}` on `{best['protocol']}` | {tried} | {chosen} "
+                f"| {best['validation']:.1f} % | {worst['validation']:.1f} % |"
+            )
+    return "\n".join(lines)
+
+
+def _values(rows: list[dict[str, Any]], option: str) -> str:
+    return joined([f"{value:g}" for value in dict.fromkeys(row["options"][option] for row in rows)])
