@@ -2,7 +2,7 @@
 
 python -m baselines.tune simclr mas ...      runs what is missing of these, then prints the best
 
-Every objective gets six trials under joint training on `instance/nano`, every strategy five with
+Every objective gets eight trials under joint training on `instance/nano`, every strategy five with
 `moco_v2` and five with `supervised` on `distant-class/nano`, where there is something to forget.
 The score is the mean over the protocol's tasks of the linear probe on their validation images; test
 images are never looked at, and the training seed is one that no result is reported for.
@@ -31,12 +31,12 @@ def _grid(**values: list[Any]) -> list[dict[str, Any]]:
 
 #: What is tried, by the name of the objective or the strategy.
 OBJECTIVES: dict[str, list[dict[str, Any]]] = {
-    "moco_v2": _grid(lr=[7e-4, 1.4e-3, 2.8e-3], temperature=[0.07, 0.2]),
-    "simclr": _grid(lr=[7e-4, 1.4e-3, 2.8e-3], temperature=[0.1, 0.2]),
-    "byol": _grid(lr=[7e-4, 1.4e-3, 2.8e-3], momentum_encoder=[0.97, 0.99]),
-    "barlow_twins": _grid(lr=[7e-4, 1.4e-3, 2.8e-3], redundancy=[0.0051, 0.02]),
-    "vicreg": _grid(lr=[7e-4, 1.4e-3, 2.8e-3], covariance=[1.0, 4.0]),
-    "supervised": _grid(lr=[5e-4, 1e-3, 2e-3], label_smoothing=[0.0, 0.1]),
+    "moco_v2": _grid(lr=[7e-4, 1.4e-3, 2.8e-3, 5.6e-3], temperature=[0.07, 0.2]),
+    "simclr": _grid(lr=[7e-4, 1.4e-3, 2.8e-3, 5.6e-3], temperature=[0.1, 0.2]),
+    "byol": _grid(lr=[7e-4, 1.4e-3, 2.8e-3, 5.6e-3], momentum_encoder=[0.97, 0.99]),
+    "barlow_twins": _grid(lr=[7e-4, 1.4e-3, 2.8e-3, 5.6e-3], redundancy=[0.0051, 0.02]),
+    "vicreg": _grid(lr=[7e-4, 1.4e-3, 2.8e-3, 5.6e-3], covariance=[1.0, 4.0]),
+    "supervised": _grid(lr=[5e-4, 1e-3, 2e-3, 4e-3], label_smoothing=[0.0, 0.1]),
 }
 STRATEGIES: dict[str, list[dict[str, Any]]] = {
     "mas": _grid(mas_weight=[1e-4, 1e-3, 1e-2, 1e-1, 1.0]),

@@ -1,27 +1,14 @@
-"""The contract of a method, rule by rule, on the first steps of the smoke streams."""
+"""The contract of a method, checked: every rule is tried, whatever became of the others."""
 
-import math
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from benchmark.accelerate import Acceleration
-from benchmark.batch import ChunkContext
-from benchmark.errors import HeadwaterError
-from benchmark.method import Method
-from benchmark.models import Backbone
-from benchmark.rehearsal import BATCH, STEPS, Rehearsed, build, difference, rehearse
-from benchmark.resolve import ResolvedMethod, protocol_named, resolve
-from benchmark.streams.reader import Rows, StreamMemory, StreamReader
-
-PROTOCOL, BLURRED = "instance/smoke@1", "blurred-class/smoke@1"
+from benchmark.rehearsal import BATCH
+from benchmark.resolve import resolve
+from benchmark.rules import RULES, RULES_UNTRAINED, Broken, Subject
 
 
 @dataclass(frozen=True)
@@ -45,10 +32,6 @@ class Finding:
         return told if self.passed else f"{told}; but: {' against '.join(self.seen)}"
 
 
-class _Broken(Exception):
-    """A rule that is not kept, with the values that show it."""
-
-
 def check(name: str, options: Mapping[str, Any] | None = None) -> Iterator[Finding]:
     """Try a method against every rule of the contract, one after the other.
 
@@ -64,13 +47,13 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> Iterator[Findi
         True
     """
     small = {"batch_size": BATCH} | dict(options or {})
-    subject = _Subject(resolve(name, small))
-    for rule in _RULES if subject.phases else _RULES_UNTRAINED:
+    subject = Subject(resolve(name, small))
+    for rule in RULES if subject.phases else RULES_UNTRAINED:
         expected = " ".join((rule.__doc__ or "").split()).rstrip(".")
         told = rule.__name__.strip("_").replace("_", " ")
         try:
             rule(subject)
-        except _Broken as broken:
+        except Broken as broken:
             yield Finding(told, False, expected, tuple(map(str, broken.args)))
         except Exception as error:
             yield Finding(told, False, expected, (_cause(error),))
@@ -85,260 +68,3 @@ def _cause(error: Exception) -> str:
     own = [frame for frame in frames if not any(part in frame.filename for part in ours)]
     where = (own or frames)[-1]
     return f"{type(error).__name__}: {error} ({where.filename}, line {where.lineno})"
-
-
-class _Subject:
-    """The method under examination, with what several rules look at."""
-
-    def __init__(self, method: ResolvedMethod) -> None:
-        self.method, self.spec = method, protocol_named(PROTOCOL)
-        built, reader = self.build()
-        self.phases, self.needs_boundaries = built.phases(self.spec.chunks), built.needs_boundaries
-        self.images = reader.read(reader.open((1,))[:8], 0).images
-
-    def build(self) -> tuple[Method, StreamReader]:
-        """A fresh method, with seed 0, and a reader."""
-        return build(self.method, self.spec, 0)
-
-    def rehearse(self, *cuts: tuple[int, int], seed: int = 0) -> Rehearsed:
-        return rehearse(self.method, self.spec, seed, cuts)
-
-    @cached_property
-    def whole(self) -> Rehearsed:
-        """Trained without interruption."""
-        return self.rehearse()
-
-    @property
-    def boundary(self) -> tuple[int, int]:
-        """The last phase's beginning."""
-        return len(self.phases) - 1, 0
-
-    @property
-    def middle(self) -> tuple[int, int]:
-        """A step inside the last phase."""
-        return len(self.phases) - 1, STEPS - 1
-
-    @cached_property
-    def reproducible(self) -> bool:
-        """Whether two interruptions change no bit; if they do, three rules say which and what."""
-        whole = self.whole
-        try:
-            return _disagreement(whole, self.rehearse(self.boundary, self.middle)) is None
-        except Exception:
-            return False
-
-    def step(
-        self, method: Method, reader: StreamReader, device: str = "cpu", phase: int = 0
-    ) -> Tensor:
-        """The loss of the first step of a phase, on a device."""
-        rows = reader.to(device).open(self.phases[phase])
-        method.use_memory(StreamMemory(reader))
-        method.to(device).train()
-        torch.manual_seed(0)
-        method.begin_chunk(self.context(phase, rows))
-        method.begin_step(0.0)
-        torch.manual_seed(1)
-        batch = reader.read(rows[:: len(rows) // BATCH][:BATCH], seed=1)
-        return method.training_step(batch.to(device))
-
-    def context(self, phase: int, rows: Rows) -> ChunkContext:
-        return ChunkContext(self.phases[phase], STEPS, torch.from_numpy(rows))
-
-
-def _features(subject: _Subject) -> None:
-    """features(images) gives (N, backbone.width) float32, finite, without gradient, image by image,
-    and leaves the method as it was"""
-    method, images = subject.build()[0].eval(), subject.images
-    if not isinstance(method.backbone, Backbone):
-        raise _Broken("a backbone of build_backbone", type(method.backbone).__name__)
-    before = {name: _copy(value) for name, value in method.state_dict().items()}
-    features = method.features(images)
-    wanted = f"{(len(images), method.backbone.width)} float32"
-    seen = f"{tuple(features.shape)} {str(features.dtype).removeprefix('torch.')}"
-    if seen != wanted:
-        raise _Broken(wanted, seen)
-    if features.requires_grad:
-        raise _Broken("requires_grad = False", "requires_grad = True")
-    if not features.isfinite().all():
-        raise _Broken("finite values", f"{int((~features.isfinite()).sum())} that are not")
-    if changed := difference(before, method.state_dict()):
-        raise _Broken(f"before {changed[0]}", f"after {changed[1]}")
-    alone = method.features(images[:1])
-    if not torch.allclose(alone[0], features[0], rtol=1e-3, atol=1e-4):
-        worst = (alone[0] - features[0]).abs().argmax()
-        raise _Broken(
-            f"feature {worst} of an image alone is {alone[0, worst]:.6g}",
-            f"{features[0, worst]:.6g} in a batch",
-        )
-
-
-def _labels(subject: _Subject) -> None:
-    """labels are read only if needs_labels = True is declared"""
-    if subject.method.needs_labels:
-        return
-    try:
-        subject.step(*subject.build())
-    except HeadwaterError as error:
-        if "labels" in str(error):
-            raise _Broken("needs_labels = False", "training_step reads batch.labels") from error
-        raise
-
-
-def _loss(subject: _Subject) -> None:
-    """training_step(batch) gives a loss of shape (), finite, with gradient"""
-    loss = subject.step(*subject.build())
-    if loss.shape != ():
-        raise _Broken("shape ()", f"shape {tuple(loss.shape)}")
-    if not loss.isfinite():
-        raise _Broken("a finite loss", str(float(loss.detach())))
-    if not loss.requires_grad:
-        raise _Broken("requires_grad = True", "requires_grad = False")
-
-
-def _learning(subject: _Subject) -> None:
-    """a small step against the gradient lowers the loss of the same batch"""
-    method, reader = subject.build()
-    loss = subject.step(method, reader)
-    loss.backward()  # type: ignore[no-untyped-call]
-    slopes = {n: p.grad for n, p in method.named_parameters() if p.grad is not None}
-    steepness = _norm(slopes.values())
-    if steepness == 0:
-        raise _Broken("a gradient", "none, or 0, for every parameter")
-    size = _norm(method.parameters())
-    after = []
-    for share in (1e-3, 1e-4):  # of the weights' norm
-        stepped, reader = subject.build()
-        with torch.no_grad():
-            for name, parameter in stepped.named_parameters():
-                if name in slopes:
-                    parameter.sub_(slopes[name], alpha=share * size / steepness)
-        after.append(float(subject.step(stepped, reader).detach()))
-    before = float(loss.detach())
-    if min(after) >= before:
-        raise _Broken(f"{before:.6g} before the step", f"{min(after):.6g} after it")
-
-
-def _same_seed(subject: _Subject) -> None:
-    """the same seed gives the same bits"""
-    if not subject.reproducible:
-        _equal(subject.whole, subject.rehearse(), "once", "once more")
-
-
-def _other_seed(subject: _Subject) -> None:
-    """another seed gives other bits"""
-    one, other = subject.whole.method, subject.rehearse(seed=1).method
-    if difference(one.backbone.state_dict(), other.backbone.state_dict()) is None:
-        weight = next(one.backbone.parameters()).flatten()[0].item()
-        raise _Broken(f"first weight {weight} with seed 0", f"{weight} with seed 1")
-
-
-def _state(subject: _Subject) -> None:
-    """a method built anew from state_dict at a chunk's end goes on as if nothing had happened"""
-    if not subject.reproducible:
-        _equal(subject.whole, subject.rehearse(subject.boundary), "whole", "rebuilt")
-
-
-def _resume(subject: _Subject) -> None:
-    """interrupted in the middle of a chunk, it ends with the same bits"""
-    if not subject.reproducible:
-        _equal(subject.whole, subject.rehearse(subject.middle), "whole", "resumed")
-
-
-def _memory(subject: _Subject) -> None:
-    """no more images are kept than memory_share declares, and no tensors outside state_dict"""
-    reader, method = subject.whole.reader, subject.whole.method
-    if len(reader.kept) > reader.capacity:
-        raise _Broken(f"at most {reader.capacity} images", f"{len(reader.kept)} kept")
-    known = {id(tensor) for tensor in (*method.parameters(), *method.buffers())}
-    for name, module in method.named_modules():
-        for key, value in vars(module).items():
-            if key in ("_parameters", "_buffers", "_modules"):
-                continue
-            for size in _sizes(value, known):
-                place = f"self.{name}.{key}" if name else f"self.{key}"
-                raise _Broken("register_buffer, which state_dict saves", f"{size} bytes in {place}")
-
-
-def _device(subject: _Subject) -> None:
-    """it runs on whatever device it is moved to, and a step never waits for the device"""
-    for device in ("meta", *(["cuda"] if torch.cuda.is_available() else [])):
-        method, reader = subject.build()
-        for phase in range(len(subject.phases))[:2]:
-            loss = subject.step(method, reader, device, phase)
-            loss.backward()  # type: ignore[no-untyped-call]
-            method.after_backward()
-            method.after_step()
-            method.end_chunk(subject.context(phase, reader.rows[phase]))
-        for name, tensor in (*method.named_parameters(), *method.named_buffers()):
-            if tensor.device.type != device:
-                raise _Broken(f"{name} on {device}", f"on {tensor.device.type}")
-
-
-def _dtype(subject: _Subject) -> None:
-    """it trains under bfloat16 autocast, and gives the same features in float64"""
-    method, reader = subject.build()
-    images = subject.images
-    single = method.eval().features(images)
-    double = method.to(torch.float64).features(images)
-    if not torch.allclose(single, double, rtol=1e-2, atol=1e-3):
-        raise _Broken(f"{single[0, 0]:.6g} in float32", f"{double[0, 0]:.6g} in float64")
-    if not subject.phases:
-        return
-    method, reader = subject.build()
-    with Acceleration(autocast=True).context("cpu"):
-        loss = subject.step(method, reader)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if not loss.isfinite():
-        raise _Broken("a finite loss in bfloat16", str(float(loss.detach())))
-
-
-def _blurred(subject: _Subject) -> None:
-    """it runs on a stream without boundaries, or declares needs_boundaries = True"""
-    if not subject.needs_boundaries:
-        rehearse(subject.method, protocol_named(BLURRED))
-
-
-_RULES: tuple[Callable[[_Subject], None], ...] = (
-    *(_features, _labels, _loss, _learning, _same_seed, _other_seed, _state, _resume),
-    *(_memory, _device, _dtype, _blurred),
-)
-_RULES_UNTRAINED = (_features, _other_seed, _dtype)
-
-
-def _equal(one: Rehearsed, other: Rehearsed, first: str, second: str) -> None:
-    """Raise if two rehearsals differ in a loss or in a bit of their state."""
-    if told := _disagreement(one, other):
-        raise _Broken(f"{first} {told[0]}", f"{second} {told[1]}")
-
-
-def _disagreement(one: Rehearsed, other: Rehearsed) -> tuple[str, str] | None:
-    """Where two rehearsals differ first, told for each."""
-    for number, (mine, theirs) in enumerate(zip(one.losses, other.losses, strict=True)):
-        if mine != theirs:
-            return f"loss {number} = {mine!r}", f"loss {number} = {theirs!r}"
-    if told := difference(one.method.state_dict(), other.method.state_dict()):
-        return told
-    if not np.array_equal(one.reader.kept, other.reader.kept):
-        return f"kept {one.reader.kept}", f"kept {other.reader.kept}"
-    return None
-
-
-def _norm(tensors: Iterable[Tensor]) -> float:
-    return math.sqrt(sum(float(tensor.detach().square().sum()) for tensor in tensors))
-
-
-def _copy(value: Any) -> Any:
-    return value.clone() if isinstance(value, Tensor) else value
-
-
-def _sizes(value: Any, known: set[int]) -> Iterator[int]:
-    """Bytes of the tensors and arrays in an attribute that are not known."""
-    if isinstance(value, (Tensor, np.ndarray)):
-        if id(value) not in known:
-            yield value.nbytes
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _sizes(each, known)
-    elif isinstance(value, (list, tuple, set)):
-        for each in value:
-            yield from _sizes(each, known)

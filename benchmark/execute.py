@@ -182,6 +182,7 @@ class _Worker:
 
     def _pretrain(self, cell: Cell, progress: Progress | None) -> dict[str, Any]:
         method, extras = self._method(cell.parent)
+        self._loaded = None  # it is trained in place: no checkpoint's until it is done
         outcome: dict[str, Any] = {}
         if cell.chunks:
             first, total = cell.schedule

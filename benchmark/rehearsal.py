@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -119,4 +120,16 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, s
                 f"{name}[{place}] = {mine.flatten()[where].item()}",
                 f"{name}[{place}] = {theirs.flatten()[where].item()}",
             )
+    return None
+
+
+def disagreement(one: Rehearsed, other: Rehearsed) -> tuple[str, str] | None:
+    """Where two rehearsals differ first, told for each."""
+    for number, (mine, theirs) in enumerate(zip(one.losses, other.losses, strict=True)):
+        if mine != theirs:
+            return f"loss {number} = {mine!r}", f"loss {number} = {theirs!r}"
+    if told := difference(one.method.state_dict(), other.method.state_dict()):
+        return told
+    if not np.array_equal(one.reader.kept, other.reader.kept):
+        return f"kept {one.reader.kept}", f"kept {other.reader.kept}"
     return None
