@@ -26,7 +26,7 @@ class BarlowTwinsConfig(Config):
     batch_size: int = option(256, least=2)
     lr: float = option(1.4e-3, above=0)
     dim: int = option(512, least=1)
-    redundancy: float = option(0.0051, above=0)
+    redundancy: float = option(0.02, above=0)
 
 
 @full_precision
@@ -81,6 +81,7 @@ class BarlowTwins(Objective):
         "weight_decay": 1.5e-6,
         "warmup": 0.05,
         "dim": 8192,
+        "redundancy": 0.0051,
         "augmentation": "byol",
     }
     config: BarlowTwinsConfig

@@ -28,7 +28,7 @@ class BYOLConfig(Config):
     """
 
     batch_size: int = option(256, least=2)
-    lr: float = option(1.4e-3, above=0)
+    lr: float = option(2.8e-3, above=0)
     hidden: int = option(512, least=1)
     dim: int = option(128, least=1)
     momentum_encoder: float = option(0.99, least=0, most=1)

@@ -28,7 +28,7 @@ class MoCoV2Config(Config):
     """
 
     batch_size: int = option(256, least=1)
-    lr: float = option(1.4e-3, above=0)
+    lr: float = option(2.8e-3, above=0)
     dim: int = option(128, least=1)
     queue_size: int = option(1024, least=1)
     temperature: float = option(0.07, above=0)

@@ -25,9 +25,9 @@ class SimCLRConfig(Config):
     """
 
     batch_size: int = option(256, least=2)
-    lr: float = option(1.4e-3, above=0)
+    lr: float = option(2.8e-3, above=0)
     dim: int = option(128, least=1)
-    temperature: float = option(0.2, above=0)
+    temperature: float = option(0.1, above=0)
 
 
 @full_precision

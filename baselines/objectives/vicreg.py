@@ -25,7 +25,7 @@ class VICRegConfig(Config):
     """
 
     batch_size: int = option(256, least=2)
-    lr: float = option(1.4e-3, above=0)
+    lr: float = option(2.8e-3, above=0)
     dim: int = option(512, least=2)
     invariance: float = option(25.0, above=0)
     variance: float = option(25.0, least=0)
