@@ -7,7 +7,7 @@ import inspect
 import platform
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from functools import cache
 from importlib.metadata import version
@@ -38,12 +38,18 @@ HARNESS = (
 FILE_HARNESS = ("benchmark.data.files.decode",)
 
 
-def source_sha256(things: Iterable[object | str]) -> str:
+def source_sha256(things: Iterable[object | str], *, helpers: bool = False) -> str:
     """Hash of the files that define some classes or functions, or of modules given by name.
 
     Docstrings, comments and blank lines do not count, so that to explain is not to change.
+
+    Args:
+        things: classes, functions, or names of modules.
+        helpers: whether the files that these import from beside them count, too, and so on.
     """
     files = {_file_of(thing) for thing in things}
+    if helpers:
+        files = {file for start in files for file in imported_files(start)}
     # In the order of the codes, since that of the paths differs from machine to machine.
     return sha256_of(sorted(code_of(file.read_text(encoding="utf-8")) for file in files))
 
@@ -55,6 +61,41 @@ def _file_of(thing: object | str) -> Path:
         assert spec is not None and spec.origin is not None
         return Path(spec.origin)
     return Path(inspect.getfile(thing))  # type: ignore[arg-type]
+
+
+def imported_files(file: Path) -> set[Path]:
+    """A file and those that it imports of its own package, or of its folder, and so on.
+
+    What belongs to `benchmark` is left out: it is the harness, which has a hash of its own.
+
+    Example:
+        >>> sorted(file.name for file in imported_files(_file_of("baselines.strategies.mas")))
+        ['_quadratic.py', 'mas.py']
+    """
+    root = file.parent  # the folder that names are looked for in
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    known, todo = set[Path](), [file]
+    while todo:
+        file = todo.pop()
+        known.add(file)
+        for name in _imported_names(file, root):
+            found = root.joinpath(*name.split(".")).with_suffix(".py")
+            if name.partition(".")[0] != "benchmark" and found.is_file() and found not in known:
+                todo.append(found)
+    return known
+
+
+def _imported_names(file: Path, root: Path) -> Iterator[str]:
+    """Full names of all that may be modules among what a file imports."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = file.relative_to(root).parts[: -node.level] if node.level else ()
+            base = ".".join((*above, *filter(None, [node.module])))
+            yield base
+            yield from (f"{base}.{alias.name}".lstrip(".") for alias in node.names)
 
 
 def code_of(source: str) -> str:

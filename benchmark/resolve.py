@@ -64,7 +64,7 @@ class ResolvedMethod:
             version=max(part.version for part in self.parts),
             config=config,
             config_sha256=sha256_of(config),
-            source_sha256=source_sha256(self.parts),
+            source_sha256=source_sha256(self.parts, helpers=True),
         )
 
     def build(self, protocol: ProtocolSpec, replicate: int) -> Method:

@@ -21,7 +21,8 @@ class SupervisedConfig(Config):
         label_smoothing: share of the target spread over all classes.
     """
 
-    label_smoothing: float = option(0.0, least=0, most=1)
+    lr: float = option(2e-3, above=0)
+    label_smoothing: float = option(0.1, least=0, most=1)
 
 
 @OBJECTIVES.register("supervised")
@@ -49,6 +50,7 @@ class Supervised(Objective):
         "optimiser": "sgd",
         "lr": 0.1,
         "weight_decay": 1e-4,
+        "label_smoothing": 0.0,
         "augmentation": "supervised",
     }
     config: SupervisedConfig

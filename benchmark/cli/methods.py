@@ -6,7 +6,6 @@ from typing import Any
 from benchmark.cli.output import print_rows
 from benchmark.execute import numbers
 from benchmark.method import About, Method
-from benchmark.protocol import ProtocolSpec
 from benchmark.registry import METHODS, OBJECTIVES, STRATEGIES
 from benchmark.resolve import ResolvedMethod, grid, protocol_named, resolve
 
@@ -16,13 +15,13 @@ PROTOCOL = "instance/nano@1"
 
 def method_rows() -> list[dict[str, Any]]:
     """One row a method: papers, what it stores beyond the backbone, and what it needs."""
-    spec = protocol_named(PROTOCOL)
-    return [_row(spec, resolve(name)) for name in [*METHODS.names(), *grid()]]
+    return [method_row(resolve(name)) for name in [*METHODS.names(), *grid()]]
 
 
-def _row(spec: ProtocolSpec, method: ResolvedMethod) -> dict[str, Any]:
+def method_row(method: ResolvedMethod) -> dict[str, Any]:
+    """The row of one method."""
     abouts: list[About] = [part.about for part in method.parts]
-    built = method.build(spec, 0)
+    built = method.build(protocol_named(PROTOCOL), 0)
     return {
         "method": method.name,
         "paper": _distinct(about.paper for about in abouts),

@@ -145,11 +145,18 @@ def _counts(value: Any) -> Any:
 
 
 def _method(name: str) -> dict[str, Any]:
+    from benchmark.cli.methods import method_row
     from benchmark.resolve import resolve
 
     method = resolve(name)
+    at_full = resolve(name, tier="full").config
     docs = [inspect.cleandoc(part.__doc__ or "") for part in method.parts]
-    return {**method.reference().model_dump(mode="json"), "what": "\n\n".join(docs)}
+    return {
+        **method.reference().model_dump(mode="json"),
+        "at_full": {key: told for key, told in at_full.items() if told != method.config[key]},
+        **{key: told for key, told in method_row(method).items() if key != "method"},
+        "what": "\n\n".join(docs),
+    }
 
 
 def _task(name: str) -> dict[str, Any]:

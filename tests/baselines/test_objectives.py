@@ -215,7 +215,13 @@ PAPERS = {
         "variance": 25.0,
         "covariance": 1.0,
     },
-    "supervised": {"batch_size": 256, "optimiser": "sgd", "lr": 0.1, "weight_decay": 1e-4},
+    "supervised": {
+        "batch_size": 256,
+        "optimiser": "sgd",
+        "lr": 0.1,
+        "weight_decay": 1e-4,
+        "label_smoothing": 0.0,
+    },
 }
 
 
