@@ -17,6 +17,7 @@ from benchmark.cells import STREAM_TASK, Cell, plan
 from benchmark.data.imageset import ImageSet
 from benchmark.encoder import Encoder
 from benchmark.method import Method
+from benchmark.models import held_bytes, numbers
 from benchmark.phase import train_phase
 from benchmark.pools import load_pool
 from benchmark.pretrain import Part, Progress
@@ -228,7 +229,11 @@ class _Worker:
             for chunk, (images, distinct) in reader.ledger().items()
         )
         return {
-            "ledger": Ledger(served=served, stored_bytes=reader.stored_bytes),
+            "ledger": Ledger(
+                served=served,
+                stored_bytes=reader.stored_bytes,
+                held_bytes=held_bytes(method) - held_bytes(method.backbone),
+            ),
             "cost": {
                 "image_visits": sum(line.images for line in served),
                 "optimiser_steps": steps,
@@ -283,13 +288,3 @@ class _Worker:
             *("--seed", str(self.seeds.replicate)),
             *(part for name, value in self.method.options for part in ("--set", f"{name}={value}")),
         )
-
-
-def numbers(module: torch.nn.Module) -> int:
-    """How many numbers a module holds: parameters and buffers, shared ones once.
-
-    Example:
-        >>> numbers(torch.nn.BatchNorm1d(4))  # weight, bias, mean, variance, and a counter
-        17
-    """
-    return sum(tensor.numel() for tensor in (*module.parameters(), *module.buffers()))

@@ -86,3 +86,23 @@ BACKBONES: dict[str, type[Backbone]] = {"resnet_nano": NanoResNet, "resnet50": R
 def normalise(images: Tensor) -> Tensor:
     """uint8 images (N, 3, H, W), 0-255, to float32 in [-2, 2]: the input of every backbone."""
     return images.to(torch.float32).mul_(4.0 / 255.0).sub_(2.0)
+
+
+def numbers(module: nn.Module) -> int:
+    """How many numbers a module holds: parameters and buffers, shared ones once.
+
+    Example:
+        >>> numbers(nn.BatchNorm1d(4))  # weight, bias, mean, variance, and a counter
+        17
+    """
+    return sum(tensor.numel() for tensor in (*module.parameters(), *module.buffers()))
+
+
+def held_bytes(module: nn.Module) -> int:
+    """Bytes of the same.
+
+    Example:
+        >>> held_bytes(nn.BatchNorm1d(4))  # 16 of four bytes, one of eight
+        72
+    """
+    return sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))

@@ -150,9 +150,9 @@ def _configs(parts: Sequence[Any], options: Mapping[str, Any]) -> tuple[Options,
     """Each part's configuration; each option goes to the part that has it, unknown ones nowhere."""
     names = [{field.name for field in fields(part.config_class)} for part in parts]
     known = set().union(*names)
-    if twice := sum(map(len, names)) - len(known):
+    if sum(map(len, names)) > len(known):
         both = ", ".join(sorted(names[0] & names[1]))
-        raise UsageError(f"{twice} options belong to objective and strategy: {both}; rename them")
+        raise UsageError(f"options belong to objective and strategy: {both}; rename the strategy's")
     for name in options:
         if name not in known:
             every = [field.name for part in parts for field in fields(part.config_class)]

@@ -105,14 +105,16 @@ class Served(Strict):
 
 
 class Ledger(Strict):
-    """What a phase was served, as the reader counted it, and what it kept for replay.
+    """What a phase was served, as the reader counted it, and what was stored beyond the backbone.
 
     `stored_bytes` counts the images of closed chunks, kept or open again, as the pool gives them,
-    uncompressed, at the most they were.
+    uncompressed, at the most they were; `held_bytes` the method's parameters and buffers beyond
+    its backbone, such as heads, momentum encoders, queues and importances.
     """
 
     served: tuple[Served, ...]
     stored_bytes: Count
+    held_bytes: Count = 0
 
 
 class Environment(Strict):

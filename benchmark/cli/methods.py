@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from benchmark.cli.output import print_rows
-from benchmark.execute import numbers
 from benchmark.method import About, Method
+from benchmark.models import numbers
 from benchmark.registry import METHODS, OBJECTIVES, STRATEGIES
 from benchmark.resolve import ResolvedMethod, grid, protocol_named, resolve
 

@@ -84,6 +84,7 @@ def test_mas_counts_the_images_that_it_reads_and_the_numbers_that_it_holds(
     )
     extra = held[0].cost.extra_parameters - plain[0].cost.extra_parameters
     assert extra == 2 * trained  # importance and old value
+    assert held[0].ledger.held_bytes == plain[0].ledger.held_bytes + 4 * extra
 
 
 def test_joint_and_cumulative_store_the_chunks_that_they_open_again(own_home, tmp_path) -> None:

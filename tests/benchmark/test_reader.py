@@ -178,6 +178,17 @@ def test_labels_that_are_not_declared_cannot_be_read(of: type) -> None:
         _ = given.labels
 
 
+@pytest.mark.parametrize("labelled", [False, True])
+def test_batches_are_joined(labelled: bool) -> None:
+    stream = reader(labelled=labelled)
+    stream.open((1, 2))
+    one, other = stream.read(np.array([0, 2]), seed=3), stream.read(np.array([4]), seed=4)
+    both = one.joined(other)
+    assert both.sample_ids.tolist() == both.images[:, 0, 0, 0].tolist() == [0, 2, 4]
+    assert (len(both), both.seed) == (3, 3)
+    assert (both.labels.tolist() == [0, 2, 4]) if labelled else both.given_labels is None
+
+
 def steps(count: int = 5, **options: int) -> PhaseSteps:
     stream = reader(files=True)
     return PhaseSteps(stream, SampleOrder(stream.open((1, 2)), count, 4, "n"), "n", **options)

@@ -1,12 +1,15 @@
 """Names: unknown ones come with the nearest, doubled ones are refused, options are checked."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from benchmark.config import Options, option
 from benchmark.errors import UsageError
+from benchmark.method import Strategy
 from benchmark.registry import METHODS, OBJECTIVES, STRATEGIES, TASKS, Registry
-from benchmark.resolve import grid, parse_options, protocol_named, resolve
+from benchmark.resolve import _configs, grid, parse_options, protocol_named, resolve
 
 
 def test_shipped_names() -> None:
@@ -73,6 +76,32 @@ def test_options_change_the_folder_and_the_hash_and_nothing_else() -> None:
     assert hot.config["temperature"] == 1 and plain.config["temperature"] != 1
     assert hot.reference().config_sha256 != plain.reference().config_sha256
     assert hot.reference().source_sha256 == plain.reference().source_sha256
+
+
+def test_each_option_goes_to_the_part_that_has_it() -> None:
+    method = resolve("moco_v2/mas_replay", {"temperature": 0.5, "mas_weight": 2, "lr": 0.1})
+    objective, strategy = method.configs
+    assert (objective.temperature, objective.lr, strategy.mas_weight) == (0.5, 0.1, 2)
+    with pytest.raises(UsageError, match=r"no option 'mass_weight'; there are: .*lr.*mas_weight"):
+        resolve("moco_v2/mas", {"mass_weight": 2})
+    with pytest.raises(UsageError, match="'replay_share' is at most 1, not 1.5"):
+        resolve("moco_v2/replay", {"replay_share": 1.5})
+
+
+def test_an_option_of_both_parts_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Greedy(Options):
+        """Has an option that objectives have, too."""
+
+        lr: float = option(0.1, above=0)
+
+    class Clashing(Strategy):
+        """Uses it."""
+
+        config_class = Greedy
+
+    with pytest.raises(UsageError, match="belong to objective and strategy: lr; rename"):
+        _configs((OBJECTIVES.get("simclr"), Clashing), {})
 
 
 @pytest.mark.parametrize("text", ["lr", "=3"])
