@@ -46,7 +46,7 @@ class StreamReader:
         self.labels = torch.from_numpy(np.asarray(pool.labels)) if labelled else None
         where = manifest.rows_in(pool.ids)
         self.rows = [where[rows] for rows in manifest.chunks]
-        self.ids, self.method = pool.ids, method
+        self.ids, self.method, self.device = pool.ids, method, "cpu"
         self.kept: Rows = np.empty(0, np.int64)
         streamed = len(np.unique(np.concatenate(self.rows)))
         self.capacity = int(memory_share * streamed + 1e-6)  # 0.1 x 30 is 3, not 2.9999
@@ -59,7 +59,8 @@ class StreamReader:
         self._most_kept = self._reopened = 0
 
     def to(self, device: str) -> "StreamReader":
-        """The same reader with its images, if it holds them, on a device."""
+        """The same reader for a device: the images that it holds lie there, and kept ones go there."""
+        self.device = device
         if self.in_memory:
             self.images = self.images.to(device)
             self.labels = None if self.labels is None else self.labels.to(device)
@@ -184,7 +185,9 @@ class StreamMemory:
         return torch.from_numpy(self._reader.kept.copy())
 
     def read(self, sample_ids: Tensor, seed: int) -> Batch:
-        """A batch of images that are kept or of an open chunk; they count as visited.
+        """A batch of images that are kept or of an open chunk, on the device that trains.
+
+        They count as visited.
 
         Raises:
             HeadwaterError: one of them is neither.
@@ -192,4 +195,4 @@ class StreamMemory:
         rows = sample_ids.numpy()
         batch = self._reader.read(rows, seed)
         self._reader.serve(rows)
-        return batch
+        return batch.to(self._reader.device)

@@ -138,6 +138,15 @@ def test_images_of_the_open_chunk_can_be_read_from_memory_and_count_as_visits() 
     assert batch.labels.tolist() == [1, 3] and stream.ledger() == {2: (2, 2)}
 
 
+@pytest.mark.parametrize("files", [False, True])
+def test_what_memory_gives_lies_where_is_trained(files: bool) -> None:
+    stream = reader(files=files).to("meta")
+    stream.open((2,))
+    batch = StreamMemory(stream).read(torch.tensor([1, 3]), seed=0)
+    assert (batch.images.device.type, batch.labels.device.type) == ("meta", "meta")
+    assert batch.sample_ids.tolist() == [1, 3]
+
+
 @pytest.mark.parametrize(("share", "capacity"), [(0.0, 0), (0.4, 2), (0.6, 3)])
 def test_no_more_is_kept_than_declared(share: float, capacity: int) -> None:
     stream = reader(memory_share=share)

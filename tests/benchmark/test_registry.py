@@ -84,7 +84,7 @@ def test_each_option_goes_to_the_part_that_has_it() -> None:
     assert (objective.temperature, objective.lr, strategy.mas_weight) == (0.5, 0.1, 2)
     with pytest.raises(UsageError, match=r"no option 'mass_weight'; there are: .*lr.*mas_weight"):
         resolve("moco_v2/mas", {"mass_weight": 2})
-    with pytest.raises(UsageError, match="'replay_share' is at most 1, not 1.5"):
+    with pytest.raises(UsageError, match=r"'replay_share' is at most 1, not 1\.5"):
         resolve("moco_v2/replay", {"replay_share": 1.5})
 
 
