@@ -59,7 +59,7 @@ class StreamReader:
         self._most_kept = self._reopened = 0
 
     def to(self, device: str) -> "StreamReader":
-        """The same reader for a device: what it holds in memory lies there, what is kept goes there."""
+        """The same reader for a device, where the images that it holds and those kept lie."""
         self.device = device
         if self.in_memory:
             self.images = self.images.to(device)
