@@ -19,7 +19,7 @@ class ReservoirOptions(Options):
         reservoir_share: images that it holds, as a share of the stream's.
     """
 
-    reservoir_share: float = option(0.01, above=0, most=1)
+    reservoir_share: float = option(0.1, above=0, most=1)
 
 
 class KeepsReservoir(Strategy):

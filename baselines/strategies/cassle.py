@@ -22,7 +22,7 @@ class CaSSLeOptions(Options):
         cassle_hidden: width inside the predictor.
     """
 
-    cassle_weight: float = option(1.0, least=0)
+    cassle_weight: float = option(0.1, least=0)
     cassle_hidden: int = option(512, least=1)
 
 

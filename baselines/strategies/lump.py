@@ -19,6 +19,7 @@ class LUMPOptions(ReservoirOptions):
         lump_alpha: of the Beta distribution that the share of the delivered image is drawn from.
     """
 
+    reservoir_share: float = option(0.05, above=0, most=1)
     lump_alpha: float = option(0.4, above=0)
 
 

@@ -1,27 +1,20 @@
 """Reservoir replay: half of each batch from a reservoir; made for streams without boundaries."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from baselines.strategies._reservoir import KeepsReservoir, ReservoirOptions
 from benchmark.batch import Batch
-from benchmark.config import Options, option
+from benchmark.config import Options
 from benchmark.method import About
 from benchmark.registry import STRATEGIES
-
-
-@dataclass(frozen=True)
-class ReservoirReplayOptions(ReservoirOptions):
-    """Options of reservoir replay; it keeps as much as `replay` does."""
-
-    reservoir_share: float = option(0.1, above=0, most=1)
 
 
 @STRATEGIES.register("reservoir")
 class ReservoirReplay(KeepsReservoir):
     """Half of each batch comes from the stream, half from a uniform sample of what it delivered.
 
-    Images from the reservoir count as visits, so that the stream delivers half of them.
+    Images from the reservoir count as visits, so that the stream delivers half of them. It keeps as
+    many as `replay`.
     Source: Chaudhry et al., On Tiny Episodic Memories in Continual Learning, 2019; for
     self-supervision on streams: Purushwalkam et al., ECCV 2022, whose baseline it is.
     """
@@ -32,7 +25,7 @@ class ReservoirReplay(KeepsReservoir):
         held_against="the uniform distribution that algorithm R has",
         test="tests/baselines/test_reservoir.py::test_every_image_is_kept_equally_often",
     )
-    config_class: ClassVar[type[Options]] = ReservoirReplayOptions
+    config_class: ClassVar[type[Options]] = ReservoirOptions
     stream_share = 0.5
 
     def training_batch(self, batch: Batch) -> Batch:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.strategies._reservoir import ReservoirOptions
 from baselines.strategies.lump import LUMP, LUMPOptions
 from baselines.strategies.replay import Replay, ReplayOptions
-from baselines.strategies.reservoir import ReservoirReplay, ReservoirReplayOptions
+from baselines.strategies.reservoir import ReservoirReplay
 from benchmark.batch import Batch, ChunkContext, Setting, Views
 from benchmark.config import Config
 from benchmark.data.listing import IdTable
@@ -41,7 +42,7 @@ def reader(n: int, share: float) -> StreamReader:
 
 
 def reservoir(stream: StreamReader) -> ReservoirReplay:
-    strategy = ReservoirReplay(OBJECTIVE, ReservoirReplayOptions())
+    strategy = ReservoirReplay(OBJECTIVE, ReservoirOptions())
     strategy.memory = StreamMemory(stream)
     return strategy
 
