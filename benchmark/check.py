@@ -48,6 +48,7 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> Iterator[Findi
     """
     small = {"batch_size": BATCH} | dict(options or {})
     subject = Subject(resolve(name, small))
+    causes: dict[str, str] = {}  # errors, with the rule that they were met under first
     for rule in RULES if subject.phases else RULES_UNTRAINED:
         expected = " ".join((rule.__doc__ or "").split()).rstrip(".")
         told = rule.__name__.strip("_").replace("_", " ")
@@ -56,7 +57,11 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> Iterator[Findi
         except Broken as broken:
             yield Finding(told, False, expected, tuple(map(str, broken.args)))
         except Exception as error:
-            yield Finding(told, False, expected, (_cause(error),))
+            cause = _cause(error)
+            first = causes.setdefault(cause, told)
+            yield Finding(
+                told, False, expected, (cause if first == told else f"the error of {first!r}",)
+            )
         else:
             yield Finding(told, True, expected)
 

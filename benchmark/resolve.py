@@ -80,12 +80,26 @@ class ResolvedMethod:
         )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for("train", protocol.id, self.folder, replicate, "weights"))
-            first = self.parts[0](setting, self.configs[0])
+            first = self._made(0, setting, self.configs[0])
             if not isinstance(getattr(first, "backbone", None), torch.nn.Module):
                 raise UsageError(f"{self.name} sets no self.backbone; build_backbone gives one")
             if len(self.parts) == 1:
                 return cast(Method, first)
-            return Composed(first, self.parts[1](first, self.configs[1]))
+            return Composed(first, self._made(1, first, self.configs[1]))
+
+    def _made(self, part: int, *given: Any) -> Any:
+        """A part's object; what goes wrong in its __init__ is told with the line."""
+        try:
+            return self.parts[part](*given)
+        except UsageError:
+            raise
+        except Exception as error:
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            names = ("setting", "config") if part == 0 else ("objective", "config")
+            raise UsageError(
+                f"{self.parts[part].__name__}({', '.join(names)}) cannot be built: "
+                f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
+            ) from error
 
 
 def resolve(
@@ -131,7 +145,10 @@ def _parts(name: str) -> tuple[Any, ...]:
             return (found,)
         if "/" in inside or inside in METHODS:
             return _parts(inside)
-        raise UsageError(f"{path} has no class {inside} that is a benchmark Method")
+        raise UsageError(
+            f"{path} has no class {inside} that is a benchmark Method; an objective or a strategy "
+            f"goes by the name that it registers, as in {path}:moco_v2/mine"
+        )
     if name in METHODS:
         return (METHODS.get(name),)
     if "/" in name:

@@ -127,10 +127,9 @@ def _labels(subject: Subject) -> None:
         return
     try:
         subject.step(*subject.build())
-    except HeadwaterError as error:
-        if "labels" in str(error):
+    except Exception as error:  # others are told under the rules to come
+        if isinstance(error, HeadwaterError) and "labels" in str(error):
             raise Broken("needs_labels = False", "training_step reads batch.labels") from error
-        raise
 
 
 def _loss(subject: Subject) -> None:
@@ -195,17 +194,21 @@ def _resume(subject: Subject) -> None:
 
 def _memory(subject: Subject) -> None:
     """no more images are kept than memory_share declares, and no tensors outside state_dict"""
-    reader, method = subject.whole.reader, subject.whole.method
-    if len(reader.kept) > reader.capacity:
-        raise Broken(f"at most {reader.capacity} images", f"{len(reader.kept)} kept")
+    share = subject.build()[0].memory_share
+    try:
+        method = subject.whole.method
+    except HeadwaterError as error:
+        if "may keep" in str(error):
+            raise Broken(f"memory_share = {share:g}", str(error)) from error
+        raise
     known = {id(tensor) for tensor in (*method.parameters(), *method.buffers())}
     for name, module in method.named_modules():
         for key, value in vars(module).items():
             if key in ("_parameters", "_buffers", "_modules"):
                 continue
-            for size in _sizes(value, known):
+            if size := sum(_sizes(value, known)):
                 place = f"self.{name}.{key}" if name else f"self.{key}"
-                raise Broken("register_buffer, which state_dict saves", f"{size} bytes in {place}")
+                raise Broken("0 bytes, since register_buffer is for it", f"{size} in {place}")
 
 
 def _device(subject: Subject) -> None:

@@ -213,7 +213,7 @@ class NeedsChunks(Fine):
         ("Frozen", "other seed", ("first weight 0.0099", "0.0099")),
         ("Forgetful", "resume", ("whole loss 5 = ", "resumed loss 5 = ")),
         ("ForgetfulOfChunks", "state", ("whole loss 3 = ", "rebuilt loss 3 = ")),
-        ("Hoarding", "memory", ("register_buffer", "76800 bytes in self.hoard")),
+        ("Hoarding", "memory", ("register_buffer", "76800 in self.hoard")),
         ("Greedy", "memory", ("keeps 16 images, and may keep 2",)),
         ("Waiting", "device", ("cannot be called on meta tensors", "test_check.py, line")),
         ("Settled", "device", ("meta",)),
@@ -227,6 +227,20 @@ def test_a_broken_rule_is_found_with_its_values(name, rule, seen) -> None:
     told = " against ".join(broken[rule].seen)
     for part in seen:
         assert part in told
+
+
+class Booming(Fine):
+    """Does not run."""
+
+    def training_step(self, batch):
+        raise ValueError("boom")
+
+
+def test_an_error_is_told_once_with_its_line() -> None:
+    broken = [finding for finding in check(f"{__file__}:Booming") if not finding.passed]
+    assert broken[0].rule == "loss" and "ValueError: boom" in broken[0].seen[0]
+    assert "test_check.py, line" in broken[0].seen[0]
+    assert {finding.seen for finding in broken[1:]} == {("the error of 'loss'",)}
 
 
 def test_a_method_that_is_fine_passes_every_rule() -> None:

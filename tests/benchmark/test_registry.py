@@ -119,6 +119,15 @@ class Mine(Method):
         self.backbone = build_backbone(setting.arch)
 
 class NotOne: pass
+
+class Bare(Method):
+    def __init__(self):
+        super().__init__()
+
+class Wrong(Mine):
+    def __init__(self, setting, config):
+        super().__init__(setting, config)
+        self.backbone.nothing()
 """
 
 
@@ -141,7 +150,13 @@ def test_a_method_from_a_file(tmp_path: Path) -> None:
     file.write_text(MINE)
     method = resolve(f"{file}:Mine")
     assert method.folder == "Mine" and method.build(protocol_named("instance/smoke"), 0)
-    with pytest.raises(UsageError, match="no class NotOne that is"):
+    for name, told in (
+        ("Bare", r"Bare\(setting, config\) cannot be built: TypeError: .*3 were given"),
+        ("Wrong", r"AttributeError: .*'nothing'"),
+    ):
+        with pytest.raises(UsageError, match=told):
+            resolve(f"{file}:{name}").build(protocol_named("instance/smoke"), 0)
+    with pytest.raises(UsageError, match=r"no class NotOne that is.*by the name that it registers"):
         resolve(f"{file}:NotOne")
     with pytest.raises(UsageError, match="there is no file"):
         resolve(f"{tmp_path}/yours.py:Mine")
