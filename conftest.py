@@ -1,8 +1,11 @@
 """What every test and doctest finds: the registries filled, and how to have a cache of its own."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as the command line does
 
 
 @pytest.fixture(scope="session", autouse=True)

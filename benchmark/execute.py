@@ -1,7 +1,6 @@
 """Runs the cells that are missing, in order, in this process."""
 
 import copy
-import os
 import time
 import traceback
 from collections.abc import Sequence
@@ -122,8 +121,6 @@ class _Worker:
             evaluation=seed_for("evaluation", protocol.id, replicate),
         )
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        if self.device == "cuda":  # without it cuBLAS refuses to be deterministic
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         self.acceleration = Acceleration.of(self.device)
         self._loaded: tuple[str, Method, dict[str, Any]] | None = None
         self._encoder: tuple[str, Encoder] | None = None

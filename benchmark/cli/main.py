@@ -1,5 +1,6 @@
 """The entry point: finds the verbs, runs one, and turns errors into one sentence."""
 
+import os
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -51,6 +52,8 @@ def headwater() -> None:
 
 def main() -> None:
     """Run the command line; exit 0 fine, 1 what was examined is wrong or failed, 2 usage."""
+    # Without it cuBLAS refuses to be deterministic, and it is read when CUDA starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     try:
         status = app(standalone_mode=False)
     except HeadwaterError as error:
