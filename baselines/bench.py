@@ -1,5 +1,6 @@
 """`headwater bench`: rates as ratios, measured in turns in one run."""
 
+import sys
 from enum import Enum
 from typing import Annotated, Any
 
@@ -14,11 +15,12 @@ class What(str, Enum):
     steps = "steps"
     methods = "methods"
     loader = "loader"
+    tasks = "tasks"
 
 
 def bench(
     what: Annotated[
-        What, typer.Argument(help="Training steps, all methods, or loading files.")
+        What, typer.Argument(help="Training steps, all methods, loading files, or evaluating.")
     ] = What.steps,
     rounds: Annotated[int, typer.Option(min=3, help="Turns of each contestant.")] = 20,
     workers: Annotated[int, typer.Option(min=0, help="loader: processes that decode.")] = 2,
@@ -38,6 +40,9 @@ def bench(
     `loader`: decoding generated 500 x 375 JPEGs as the full tier does, against torchvision's
     ImageFolder with DataLoader at equal workers.
 
+    `tasks`: all evaluations of a checkpoint at nano, 600 few-shot episodes, and the sweep of 45
+    weights against scikit-learn's warm-started L-BFGS as it comes (about ten minutes).
+
     Example: headwater bench loader --workers 2
     """
     if what is What.loader:
@@ -47,6 +52,10 @@ def bench(
     from benchmark.registry import load_shipped
 
     load_shipped()
+    if what is What.tasks:
+        from tasks.bench import task_rates
+
+        return _print_tasks(task_rates(rounds, _tell), as_json)
     if what is What.methods:
         from baselines.bench_methods import method_rates
 
@@ -80,3 +89,26 @@ def _print(document: dict[str, Any], as_json: bool) -> None:
         low, ratio, high = document["headwater_over"].get(name, (0, 0, 0))
         told = f"   headwater is {ratio:.2f} times this (quartiles {low:.2f}, {high:.2f})"
         print(f"{name:24s}{rate:8.0f} images/s{told if ratio else ''}")
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print_tasks(document: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        return print_json(document)
+    sweeps = {
+        **document["sweep"],
+        "all twelve": document["sweep_total"],
+        "large": document["large"],
+    }
+    told = (("seconds", 2), ("sklearn", 1), ("ratio", 1), ("best", 2), ("sklearn_best", 2))
+    rows = [
+        {"sweep": name}
+        | {key: f"{found[key]:.{places}f}" if key in found else "" for key, places in told}
+        for name, found in sweeps.items()
+    ]
+    print_rows(rows, False)
+    for name, found in {**document["episodes"], "one checkpoint": document["checkpoint"]}.items():
+        print(f"{name}: " + ", ".join(f"{kind} {seconds:.2f} s" for kind, seconds in found.items()))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from benchmark.canonical import sha256_of
 from benchmark.errors import UsageError
@@ -63,6 +63,7 @@ def plan(
     method: ResolvedMethod,
     replicate: int,
     tasks: Sequence[str] | None = None,
+    evaluations: Sequence[str] | None = None,
 ) -> list[Cell]:
     """All cells of one method and replicate, each after the one it starts from.
 
@@ -70,15 +71,17 @@ def plan(
         protocol: the protocol.
         method: the method, resolved.
         replicate: 0 or more.
-        tasks: names of the downstream tasks to evaluate on; None for all of the protocol.
+        tasks: names of the downstream tasks to evaluate on, the protocol's or others of its tier;
+            None for all of the protocol.
+        evaluations: names of the ways in which to evaluate, where a task has them; None for those
+            that are ranked.
 
     Raises:
-        UsageError: a task that the protocol does not have, or a batch that a phase cannot fill.
+        UsageError: no such task or evaluation, or a batch that a phase cannot fill.
     """
     base = f"{protocol.folder}/{method.folder}/seed{replicate}"
-    names = (
-        [protocol.task_name(name) for name in tasks] if tasks is not None else protocol.task_names
-    )
+    names = protocol.task_names if tasks is None else [tier_task(protocol, t) for t in tasks]
+    ways = {name: chosen_evaluations(name, evaluations) for name in (STREAM_TASK, *names)}
     fresh = method.build(protocol, replicate)
     if fresh.needs_boundaries and not protocol.boundaries:
         raise UsageError(
@@ -118,12 +121,51 @@ def plan(
             schedule=whole,
             parent=checkpoint,
         )
-        cells += [checkpoint, _evaluation(checkpoint, STREAM_TASK, "stream")]
+        cells += [checkpoint, *(_evaluation(checkpoint, STREAM_TASK, w) for w in ways[STREAM_TASK])]
     assert checkpoint is not None
     for name in names:
-        for evaluation in TASKS.get(name).spec.evaluations:
-            cells.append(_evaluation(checkpoint, name, evaluation))
+        cells += [_evaluation(checkpoint, name, evaluation) for evaluation in ways[name]]
     return cells
+
+
+def tier_task(protocol: ProtocolSpec, name: str) -> str:
+    """The name, if it is that of a downstream task of the protocol's tier.
+
+    Raises:
+        UsageError: it is not.
+    """
+    there = tier_tasks(protocol)
+    if name not in there:
+        raise UsageError(f"{protocol.id} has no task {name!r}; it has {', '.join(there)}")
+    return name
+
+
+def tier_tasks(protocol: ProtocolSpec) -> list[str]:
+    """Names of all tasks of the protocol's tier: its own first, then those on request."""
+    others = [t for t in TASKS.names() if t != STREAM_TASK and t not in protocol.task_names]
+    return [*protocol.task_names, *(t for t in others if TASKS.get(t).spec.tier == protocol.tier)]
+
+
+def chosen_evaluations(task: str, evaluations: Sequence[str] | None) -> list[Evaluation]:
+    """Those of a task's evaluations that are wanted.
+
+    Args:
+        task: name of the task.
+        evaluations: what is wanted; None for what is ranked.
+
+    Raises:
+        UsageError: no task has an evaluation of one of the names.
+    """
+    spec = TASKS.get(task).spec
+    if evaluations is None:
+        return list(spec.evaluations)
+    unknown = [name for name in evaluations if name not in get_args(Evaluation)]
+    if unknown:
+        raise UsageError(
+            f"there is no evaluation {', '.join(map(repr, unknown))}; there are: "
+            f"{', '.join(get_args(Evaluation))}"
+        )
+    return [name for name in (*spec.evaluations, *spec.further) if name in evaluations]
 
 
 def _evaluation(checkpoint: Cell, name: str, evaluation: Evaluation) -> Cell:

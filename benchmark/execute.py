@@ -5,18 +5,20 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from typing import Protocol as Interface
 
 import torch
 
 from benchmark.accelerate import Acceleration
-from benchmark.cells import STREAM_TASK, Cell, plan
+from benchmark.cells import Cell, plan
 from benchmark.data.imageset import ImageSet
 from benchmark.encoder import Encoder
+from benchmark.errors import HeadwaterError
 from benchmark.method import Method
 from benchmark.models import held_bytes, numbers
+from benchmark.needs import require_data
 from benchmark.phase import train_phase
 from benchmark.pools import load_pool
 from benchmark.pretrain import Part, Progress
@@ -88,13 +90,16 @@ def run(
         replicate: number of the repetition.
         tasks: downstream tasks to evaluate on; None for all of the protocol.
         cells: the plan, if it has been made already.
+
+    Raises:
+        DataError: images that are needed are not there; names them all.
     """
     if cells is None:
         cells = plan(protocol, method, replicate, tasks)
     todo = [cell for cell in cells if store.state(cell) != "done"]
-    worker = _Worker(protocol, method, store, replicate)
     if todo:
-        worker.require_data(todo)
+        require_data(protocol, {(cell.task, cell.evaluation) for cell in todo})
+    worker = _Worker(protocol, method, store, replicate)
     failed: list[str] = []
     for cell in todo:
         if cell.parent and cell.parent.key in failed:
@@ -124,14 +129,6 @@ class _Worker:
         self.acceleration = Acceleration.of(self.device)
         self._loaded: tuple[str, Method, dict[str, Any]] | None = None
         self._encoder: tuple[str, Encoder] | None = None
-
-    def require_data(self, cells: Sequence[Cell]) -> None:
-        """Raise DataError before anything runs if data that the cells need are not prepared."""
-        tasks = {cell.task for cell in cells if cell.task not in (None, STREAM_TASK)}
-        for images in (self.pool, *(TASKS.get(name)().data() for name in sorted(tasks, key=str))):
-            require = getattr(images.images, "require", None)
-            if require is not None:  # files that were there when the set was prepared
-                require()
 
     @cached_property
     def pool(self) -> ImageSet:
@@ -240,19 +237,31 @@ class _Worker:
         }
 
     def _evaluate(self, cell: Cell, progress: Progress | None) -> dict[str, Any]:
-        assert cell.parent and cell.task and cell.evaluation
-        if self._encoder is None or self._encoder[0] != cell.parent.key:
+        phase = cell.parent
+        assert phase and cell.task and cell.evaluation
+        if self._encoder is None or self._encoder[0] != phase.key:
             # A copy, since an encoder is frozen and training may go on from the same checkpoint.
-            method = copy.deepcopy(self._method(cell.parent)[0])
-            self._encoder = (cell.parent.key, Encoder(method, self.protocol))
-        task = TASKS.get(cell.task)()
-        result = task.evaluate(
-            self._encoder[1], evaluation=cell.evaluation, seed=self.seeds.evaluation
-        )
-        return {
-            "metrics": dict(result.metrics),
-            "predictions": self.store.write_predictions(cell, result.predictions),
-        }
+            method = copy.deepcopy(self._method(phase)[0])
+            before = partial(self._before, phase) if phase.chunks else None
+            encoder = Encoder(method, self.protocol, chunks_seen=phase.chunks_seen, before=before)
+            self._encoder = (phase.key, encoder)
+        task, seed = TASKS.get(cell.task)(), self.seeds.evaluation
+        result = task.evaluate(self._encoder[1], evaluation=cell.evaluation, seed=seed)
+        predictions = self.store.write_predictions(cell, result.predictions)
+        shared = self.store.write_shared(cell, result.shared)
+        return {"metrics": dict(result.metrics), "predictions": predictions, "shared": shared}
+
+    def _before(self, phase: Cell) -> Encoder:
+        """The encoder that a phase started from, read past the checkpoint in memory."""
+        start = phase.parent
+        if start is None:
+            return Encoder(self._method(None)[0], self.protocol)
+        if (state := self.store.state(start)) != "done":
+            raise HeadwaterError(
+                f"the checkpoint that {phase.title} started from, whose features are compared with "
+                f"those after it, is {state} ({self.store.path(start).parent}); run it again"
+            )
+        return Encoder(self._read(start)[0], self.protocol, chunks_seen=start.chunks_seen)
 
     def _task(self, cell: Cell) -> TaskRef | None:
         if cell.task is None or cell.evaluation is None:
@@ -270,11 +279,15 @@ class _Worker:
         if checkpoint is None:
             return self._on_device(self.method.build(self.protocol, self.seeds.replicate)), {}
         if self._loaded is None or self._loaded[0] != checkpoint.key:
-            method = self.method.build(self.protocol, self.seeds.replicate)
-            extras = self.store.read_checkpoint(checkpoint)
-            method.load_state_dict(extras.pop("method"))
-            self._loaded = (checkpoint.key, self._on_device(method), extras)
+            self._loaded = (checkpoint.key, *self._read(checkpoint))
         return self._loaded[1:]
+
+    def _read(self, checkpoint: Cell) -> tuple[Method, dict[str, Any]]:
+        """The same, read from the store."""
+        method = self.method.build(self.protocol, self.seeds.replicate)
+        extras = self.store.read_checkpoint(checkpoint)
+        method.load_state_dict(extras.pop("method"))
+        return self._on_device(method), extras
 
     def _on_device(self, method: Method) -> Method:
         return self.acceleration.compile(method.to(self.device))

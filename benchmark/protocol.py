@@ -156,16 +156,6 @@ class ProtocolSpec:
         """Names of the downstream tasks, without their versions."""
         return tuple(task.partition("@")[0] for task in self.tasks)
 
-    def task_name(self, name: str) -> str:
-        """The name, if it is one of the protocol's tasks.
-
-        Raises:
-            UsageError: it is not.
-        """
-        if name not in self.task_names:
-            raise UsageError(f"{self.id} has no task {name!r}; it has {', '.join(self.task_names)}")
-        return name
-
     def phase_visits(self, chunks: tuple[int, ...]) -> int:
         """Image visits of a phase that reads these chunks: the chunks' share of the budget.
 

@@ -10,7 +10,18 @@ from benchmark.errors import DataError
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Evaluation = Literal["linear", "fewshot", "detection", "stream"]
+Evaluation = Literal[
+    "linear",
+    "fewshot",
+    "detection",
+    "stream",
+    "linear_1pct",
+    "linear_10pct",
+    "finetune",
+    "fewshot_logistic",
+    "detection_frozen",
+    "sharpness",
+]
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -23,12 +34,13 @@ class Strict(BaseModel):
 class Metric(Strict):
     """One number with what is needed to read it.
 
-    `standard_error` is over the `n` test units (images or episodes), in `unit`; None where the
-    metric has no closed form for it (average precision).
+    `standard_error` is over the `n` test units (images, episodes or directions), in `unit`; None
+    where the metric has no closed form for it (average precision). A difference of percentages is
+    in `points`, one of training losses in `loss`.
     """
 
     value: Finite
-    unit: Literal["%", "AP"]
+    unit: Literal["%", "AP", "points", "loss"]
     higher_is_better: bool = True
     n: Count
     standard_error: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
@@ -151,6 +163,9 @@ class CurvePoint(Strict):
 class Record(Strict):
     """One cell: a phase of pre-training, or one evaluation of one checkpoint.
 
+    `shared` is in the protocol's folder, under `shared/seed<k>/`: what is the same for all methods,
+    such as which images play in which episode. The other files lie beside the record.
+
     Raises:
         pydantic.ValidationError: unknown field, wrong type, NaN or infinity.
     """
@@ -167,6 +182,7 @@ class Record(Strict):
     seeds: Seeds
     metrics: dict[str, Metric] = {}
     predictions: FileRef | None = None
+    shared: FileRef | None = None
     checkpoint: FileRef | None = None
     ledger: Ledger | None = None
     curve: tuple[CurvePoint, ...] = ()

@@ -48,12 +48,13 @@ class Store:
             return "stale: computed from another protocol, method, source or data"
         if record.status == "failed":
             return "failed"
-        for file in (record.predictions, record.checkpoint):
+        files = [(path.parent, file) for file in (record.predictions, record.checkpoint)]
+        for folder, file in (*files, (self._shared(cell), record.shared)):
             if file is None:
                 continue
-            if not (path.parent / file.name).is_file():
+            if not (folder / file.name).is_file():
                 return f"stale: {file.name} is not there"
-            if sha256_file(path.parent / file.name) != file.sha256:
+            if sha256_file(folder / file.name) != file.sha256:
                 return f"stale: {file.name} is altered"
         return "done"
 
@@ -74,6 +75,27 @@ class Store:
         name = f"{cell.name}.npz"
         content = buffer.getvalue()
         return FileRef(name=name, sha256=write_whole(self.path(cell).parent / name, content))
+
+    def write_shared(self, cell: Cell, arrays: Mapping[str, NDArray[Any]]) -> FileRef | None:
+        """Write arrays that all methods have in common, unless they are there already."""
+        if not arrays:
+            return None
+        path = self._shared(cell) / f"{cell.name}.npz"
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as known:
+                same = sorted(known) == sorted(arrays) and all(
+                    np.array_equal(known[name], array) for name, array in arrays.items()
+                )
+            if same:
+                return FileRef(name=path.name, sha256=sha256_file(path))
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+        return FileRef(name=path.name, sha256=write_whole(path, buffer.getvalue()))
+
+    def _shared(self, cell: Cell) -> Path:
+        """Folder of what all methods of the cell's protocol and replicate have in common."""
+        protocol, *_, replicate, _ = Path(cell.folder).parts
+        return self.root / protocol / "shared" / replicate
 
     def write_checkpoint(self, cell: Cell, state: Mapping[str, Any]) -> FileRef:
         """Write a checkpoint: `method`, its state, and what else the next phase needs.

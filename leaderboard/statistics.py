@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import DataError, UsageError
 from tasks.detection.metrics import Boxes, ap50_of_samples
-from tasks.probes.metrics import average_precision_11
+from tasks.probes.metrics import average_precision_11, episode_accuracies
 
 #: Standard errors on each side of a 95 % interval.
 Z = 1.96
@@ -180,8 +180,9 @@ def evidence(arrays: Arrays, metric: str) -> Evidence | None:
 
     Args:
         arrays: as saved beside the record. Linear: `index` (n,), `label` and `prediction` (n,),
-            for map11 `label` and `score` (n, C). Few-shot: `accuracy_5shot`, `accuracy_1shot`
-            (episodes,) in %, episode i being the same for all methods. Stream: `index`, `label`
+            for map11 `label` and `score` (n, C). Few-shot: `prediction_5shot`,
+            `prediction_1shot` (episodes, ways, queries), episode i being the same for all methods.
+            Stream: `index`, `label`
             and `prediction` of all held-out images, and `chunk`, from 1. Detection: `image`, `box`,
             `label` and `score` of what was found, `truth_image`, `truth_box` and `truth_label`.
         metric: name of the headline metric.
@@ -194,13 +195,16 @@ def evidence(arrays: Arrays, metric: str) -> Evidence | None:
     """
     try:
         if found := re.fullmatch(r"\d+way(\d+)shot", metric):
-            units = np.asarray(arrays[f"accuracy_{found[1]}shot"], dtype=np.float64)
+            units = episode_accuracies(arrays[f"prediction_{found[1]}shot"])
             return Evidence(b"episodes %d" % len(units), units, np.zeros(len(units)))
         if metric == "map11":
             return _resampled(arrays["index"], arrays["label"], arrays["score"])
-        if metric == "ap50":
-            truth = Boxes(*(arrays[f"truth_{name}"] for name in ("image", "box", "label")))
-            return _detected(truth, Boxes(*(arrays[n] for n in ("image", "box", "label", "score"))))
+        if metric in ("ap50", "voc_ap50"):
+            names = ("image", "box", "label")
+            image, box, label = (arrays[f"truth_{name}"] for name in names)
+            truth = Boxes(image, box, label, difficult=arrays.get("truth_difficult"))
+            boxes = Boxes(*(arrays[name] for name in (*names, "score")))
+            return _detected(truth, boxes, voc=metric == "voc_ap50")
         if metric in ("top1", "mean_per_class") or metric.startswith("chunk"):
             index, label, answer = (arrays[name] for name in ("index", "label", "prediction"))
             if metric.startswith("chunk"):
@@ -223,11 +227,11 @@ def _resampled(index: NDArray[Any], label: NDArray[Any], score: NDArray[Any]) ->
     return Evidence(_identity(index, label), replicates=100 * np.nanmean(classes, axis=0))
 
 
-def _detected(truth: Boxes, found: Boxes) -> Evidence:
+def _detected(truth: Boxes, found: Boxes, *, voc: bool) -> Evidence:
     """AP50 of bootstrap samples of the pictures that hold an object or in which one was found."""
     images = np.unique(np.concatenate([truth.image, found.image]))
     identity = _identity(images, truth.label) + truth.box.astype(np.float64).tobytes()
-    replicates = ap50_of_samples(truth, found, images, _samples(len(images)))
+    replicates = ap50_of_samples(truth, found, images, _samples(len(images)), voc=voc)
     return Evidence(identity, replicates=replicates)
 
 

@@ -17,6 +17,7 @@ class Chunks(Task):
         sources=(),
         data_sha256=None,
         evaluations=("stream",),
+        further=("sharpness",),
     )
 
     def data_sha256(self) -> str:

@@ -13,6 +13,9 @@ from benchmark.encoder import Encoder
 from benchmark.errors import UsageError
 from benchmark.result import Evaluation, Metric
 
+#: What a set that has the linear evaluation has on request.
+LABELLED: tuple[Evaluation, ...] = ("linear_1pct", "linear_10pct", "finetune")
+
 
 @dataclass(frozen=True)
 class TaskSpec:
@@ -24,7 +27,8 @@ class TaskSpec:
         title: one line for the page: what is to be told from what.
         metric: of the linear evaluation.
         classes: names of the classes, in the order of the labels.
-        evaluations: the ways in which a checkpoint is evaluated on it.
+        evaluations: the ways in which a checkpoint is evaluated on it, and ranked.
+        further: other ways, on request: `headwater run --evaluations NAMES`, or `all`.
         sources: the packages its images come from.
         data_sha256: hash of the prepared split file; None while a new task is being written.
         tier: smoke, nano or full.
@@ -38,6 +42,7 @@ class TaskSpec:
     sources: tuple[Source, ...]
     data_sha256: str | None
     evaluations: tuple[Evaluation, ...] = ("linear", "fewshot")
+    further: tuple[Evaluation, ...] = (*LABELLED, "fewshot_logistic")
     tier: Literal["smoke", "nano", "full"] = "nano"
 
 
@@ -49,10 +54,26 @@ class TaskResult:
         metrics: name to number; the first is the headline.
         predictions: arrays from which the metrics can be computed again, saved beside the record
             (no object arrays; they are written as npz and read without pickle).
+        shared: arrays that are the same for every method, such as which images play in which
+            episode; written once for a protocol and replicate.
     """
 
     metrics: Mapping[str, Metric]
     predictions: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    shared: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Where an evaluation is implemented; imported when it runs, since mmdet takes 20 s.
+
+    Args:
+        function: `module:function`, called with task, encoder and seed.
+        modules: those whose code decides the result.
+    """
+
+    function: str
+    modules: tuple[str, ...]
 
 
 class Task:
@@ -62,6 +83,10 @@ class Task:
     """
 
     spec: ClassVar[TaskSpec]
+    #: Evaluations that this task has done otherwise than `EVALUATIONS` says.
+    own: ClassVar[Mapping[str, Evaluator]] = {}
+    #: Fields of `tasks.detection.detector.Recipe` in which this task's detector differs.
+    detection: ClassVar[Mapping[str, Any]] = {}
 
     def build(self, library: Library) -> Iterator[Sample]:
         """Yield the samples, in a fixed order, from the packages that `spec.sources` pin."""
@@ -86,7 +111,17 @@ class Task:
 
     def source(self, evaluation: str) -> tuple[object, ...]:
         """Classes and modules whose code decides what an evaluation gives."""
-        return (type(self), *EVALUATIONS[evaluation].modules)
+        return (type(self), *self._evaluator(evaluation).modules)
+
+    def require(self, evaluation: str) -> None:
+        """Check, before anything runs, that what an evaluation reads is there.
+
+        Raises:
+            DataError: something is not; says what, and how to get it.
+        """
+        require = getattr(self.data().images, "require", None)
+        if require is not None:  # files that were there when the set was prepared
+            require()
 
     def evaluate(self, encoder: Encoder, *, evaluation: str, seed: int) -> TaskResult:
         """Evaluate a frozen encoder; `seed` fixes the episodes or the detector's training.
@@ -94,36 +129,46 @@ class Task:
         Raises:
             UsageError: the task has no such evaluation.
         """
-        if evaluation not in self.spec.evaluations:
+        if evaluation not in (*self.spec.evaluations, *self.spec.further):
             raise UsageError(f"task {self.spec.name!r} has no evaluation {evaluation!r}")
-        module, function = EVALUATIONS[evaluation].function.split(":")
+        module, function = self._evaluator(evaluation).function.split(":")
         result: TaskResult = getattr(importlib.import_module(module), function)(self, encoder, seed)
         return result
 
-
-@dataclass(frozen=True)
-class _Evaluation:
-    """Where an evaluation is implemented; imported when it runs, since mmdet takes 20 s."""
-
-    function: str
-    modules: tuple[str, ...]
+    def _evaluator(self, evaluation: str) -> Evaluator:
+        return self.own.get(evaluation) or EVALUATIONS[evaluation]
 
 
-_PROBE = ("tasks.probes.logistic", "tasks.probes.lbfgs", "tasks.probes.metrics")
-EVALUATIONS: dict[str, _Evaluation] = {
-    "linear": _Evaluation("tasks.probes.linear:evaluate_linear", ("tasks.probes.linear", *_PROBE)),
-    "fewshot": _Evaluation("tasks.probes.fewshot:evaluate_fewshot", ("tasks.probes.fewshot",)),
-    "stream": _Evaluation(
-        "tasks.probes.chunks:evaluate_chunks",
-        tuple(
-            f"tasks.probes.{name}"
-            for name in ("chunks", "stream", "discriminant", "knn", "metrics")
-        ),
+def _probe(function: str, *modules: str) -> Evaluator:
+    """An evaluation in `tasks.probes`, with the modules of that room that it rests on."""
+    own = function.partition(":")[0]
+    return Evaluator(
+        f"tasks.probes.{function}", tuple(f"tasks.probes.{name}" for name in (own, *modules))
+    )
+
+
+_LOGISTIC = ("logistic", "lbfgs")
+_LINEAR = (*_LOGISTIC, "metrics", "labels")
+_DETECTION = ("evaluate", "detector", "metrics", "pictures")
+
+#: Name to where it is done. A change in the code of its modules makes its records stale.
+EVALUATIONS: dict[str, Evaluator] = {
+    "linear": _probe("linear:evaluate_linear", *_LINEAR),
+    "linear_1pct": _probe("linear:evaluate_linear_1pct", *_LINEAR),
+    "linear_10pct": _probe("linear:evaluate_linear_10pct", *_LINEAR),
+    "finetune": _probe("finetune:evaluate_finetune", "linear", "metrics"),
+    "fewshot": _probe("fewshot:evaluate_fewshot", "metrics"),
+    "fewshot_logistic": _probe(
+        "fewshot_logistic:evaluate_fewshot_logistic", "fewshot", "metrics", *_LOGISTIC
     ),
-    "detection": _Evaluation(
+    "stream": _probe(
+        "chunks:evaluate_chunks", "stream", "discriminant", "knn", "similarity", "metrics"
+    ),
+    "sharpness": _probe(
+        "sharpness:evaluate_sharpness", "similarity", "stream", "discriminant", "knn", "metrics"
+    ),
+    "detection": Evaluator(
         "tasks.detection.evaluate:evaluate_detection",
-        tuple(
-            f"tasks.detection.{name}" for name in ("evaluate", "detector", "metrics", "pictures")
-        ),
+        tuple(f"tasks.detection.{name}" for name in _DETECTION),
     ),
 }

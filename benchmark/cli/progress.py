@@ -12,7 +12,7 @@ from benchmark.protocol import ProtocolSpec
 from benchmark.result import Record
 
 #: Seconds that a cell is taken for before one of its kind has been timed, on two CPU cores.
-_GUESS = {"stream": 3.0, "linear": 1.5, "fewshot": 0.5, "detection": 45.0}
+_GUESS = {"stream": 4.0, "linear": 2.0, "detection": 35.0, "finetune": 10.0, "sharpness": 30.0}
 _IMAGES_PER_SECOND = 700.0
 #: Without a terminal, a line at most this often.
 _LINE_SECONDS = 15.0
@@ -93,7 +93,7 @@ def _guess(protocol: ProtocolSpec, cell: Cell) -> float:
     if cell.kind == "pretrain":
         visits = protocol.phase_visits(cell.chunks) if cell.chunks else 0
         return 0.5 + visits / _IMAGES_PER_SECOND
-    return _GUESS[cell.evaluation or "linear"]
+    return _GUESS.get(cell.evaluation or "", 1.0)
 
 
 def _minutes(seconds: float) -> str:

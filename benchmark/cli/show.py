@@ -1,4 +1,4 @@
-"""`headwater show`: one protocol, method or task in full."""
+"""`headwater show`: one protocol, method or task in full; the overlap of streams and tasks."""
 
 import dataclasses
 import inspect
@@ -21,26 +21,39 @@ class Kind(str, Enum):
     protocols = "protocols"
     methods = "methods"
     tasks = "tasks"
+    overlap = "overlap"
 
 
 def show(
     kind: Kind,
     name: Annotated[str, typer.Argument(help="As `headwater list` prints it.")],
     picture: Annotated[
-        Path | None, typer.Option(help="Of a protocol: write a PNG, a row of images a chunk.")
+        Path | None,
+        typer.Option(
+            help="Write a PNG: for protocols a row of images a chunk, for overlap a pair a row."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show one protocol, method or task in full.
+
+    `show overlap PROTOCOL` compares every streamed image with every test image of the protocol's
+    tasks and lists the duplicates.
 
     Example: headwater show protocols instance/nano@1 --picture stream.png
     """
     from benchmark.registry import load_shipped
 
     load_shipped()
+    if kind is Kind.overlap:
+        from benchmark.cli.overlap import show_overlap
+
+        return show_overlap(name, picture, as_json)
     if picture is not None:
         if kind is not Kind.protocols:
-            raise UsageError(f"--picture shows a protocol's stream; {kind.value} have none")
+            raise UsageError(
+                f"--picture shows a protocol's stream or its overlap; {kind.value} have none"
+            )
         from benchmark.resolve import protocol_named
         from benchmark.streams.picture import write_contact_sheet
 

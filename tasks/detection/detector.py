@@ -4,6 +4,7 @@ FCOS on one map of stride 8. The backbone is frozen and sees each picture once: 
 so an epoch costs the neck and the head only.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.errors import HeadwaterError
-from benchmark.method import build_backbone, channels_last
-from benchmark.models import normalise
+from benchmark.method import channels_last
+from benchmark.models import Backbone, normalise
 from tasks.detection.operators import import_mmdet
 
 #: Stages of the backbone that are used, from the last; the neck's map has the first one's stride.
@@ -24,7 +25,7 @@ STAGES = 2
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a detector is trained; chosen on the validation scenes of `scenes`.
+    """How a detector is trained and read; by default as chosen on the validation part of `scenes`.
 
     Args:
         epochs: passes over the pictures, each mirrored or not by chance.
@@ -34,6 +35,7 @@ class Recipe:
         weight_decay: of AdamW.
         channels: width of the neck and the head.
         dropout: share of the backbone's channels that is blanked in training, 0-1.
+        most: boxes that are told of a picture at most.
     """
 
     epochs: int = 10
@@ -42,13 +44,14 @@ class Recipe:
     weight_decay: float = 0.01
     channels: int = 64
     dropout: float = 0.3
+    most: int = 20
 
 
-def detector_config(arch: str, n_classes: int, recipe: Recipe) -> dict[str, Any]:
+def detector_config(backbone: Backbone, n_classes: int, recipe: Recipe) -> dict[str, Any]:
     """The detector, for mmdet's registry of models; `register_modules()` must have run.
 
     Args:
-        arch: name of the backbone.
+        backbone: is copied.
         n_classes: number of classes.
         recipe: how it is trained.
 
@@ -60,16 +63,17 @@ def detector_config(arch: str, n_classes: int, recipe: Recipe) -> dict[str, Any]
         centerness on the branch of the boxes, as in mmdet's improved FCOS configs.
 
     Example:
-        >>> detector_config("resnet_nano", 10, Recipe())["bbox_head"]["strides"]
+        >>> detector_config(build_backbone("resnet_nano"), 10, Recipe())["bbox_head"]["strides"]
         [8]
     """
+    net = copy.deepcopy(backbone).eval()
     side = 64
     with torch.no_grad():
-        maps = build_backbone(arch).eval().maps(torch.zeros(1, 3, side, side))[-STAGES:]
+        maps = net.maps(torch.zeros(1, 3, side, side))[-STAGES:]
     return {
         "type": "SingleStageDetector",
         "data_preprocessor": {"type": "HeadwaterPreprocessor"},
-        "backbone": {"type": "HeadwaterBackbone", "arch": arch},
+        "backbone": {"type": "HeadwaterBackbone", "net": net},
         "neck": {
             "type": "HeadwaterNeck",
             "in_channels": [m.shape[1] for m in maps],
@@ -98,7 +102,7 @@ def detector_config(arch: str, n_classes: int, recipe: Recipe) -> dict[str, Any]
             "min_bbox_size": 0,
             "score_thr": 0.02,
             "nms": {"type": "nms", "iou_threshold": 0.5},
-            "max_per_img": 20,
+            "max_per_img": recipe.most,
         },
     }
 
@@ -169,9 +173,9 @@ def register_modules() -> None:
     class FrozenBackbone(BaseModule):  # type: ignore[misc]
         """A backbone of Headwater, in evaluation mode for good, that sees no picture twice."""
 
-        def __init__(self, arch: str, init_cfg: Any = None) -> None:
+        def __init__(self, net: Backbone, init_cfg: Any = None) -> None:
             super().__init__(init_cfg)
-            self.net = build_backbone(arch)
+            self.net = net
             self.requires_grad_(False)
             self._maps: dict[bytes, list[Tensor]] = {}
 

@@ -1,5 +1,6 @@
 """Detection on a frozen backbone: an mmdet detector, trained and tested by mmengine's Runner."""
 
+import copy
 import tempfile
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from benchmark.data.imageset import ImageSet
 from benchmark.encoder import Encoder
 from benchmark.errors import DataError, HeadwaterError
 from benchmark.result import Metric
-from tasks.detection.detector import Recipe, detector_config, load_backbone, register_modules
+from tasks.detection.detector import Recipe, detector_config, register_modules
 from tasks.detection.metrics import Boxes, detection_metrics
 from tasks.detection.operators import quiet
 from tasks.detection.pictures import Pictures
@@ -40,19 +41,19 @@ def evaluate_detection(
         task: whose data have boxes.
         encoder: the backbone; its weights are copied.
         seed: of the detector's start, the order of the pictures and their mirroring, at least 0.
-        recipe: how it is trained; the fixed one if None.
+        recipe: how it is trained; if None, the task's own `detection`, or else the default one.
         train_on: splits to train on.
         test_on: split to measure on; "val" to compare recipes.
 
     Returns:
-        Metrics `ap50` (the headline), `ap` and `ap75` by COCO's definition and `voc_ap50` by VOC
-        2007's, in 0-100. As predictions the flat arrays that `detection_metrics` computes them
-        from: `image` (a row of the image set), `box`, `score`, `label` of what was found, and
-        `truth_image`, `truth_box`, `truth_label`.
+        Metrics `ap50` (the headline), `ap` and `ap75` by COCO's definition, then `voc_ap50`,
+        `voc_ap` and `voc_ap75` by VOC 2007's, in 0-100. As predictions the flat arrays that
+        `detection_metrics` computes them from: `image` (a row of the image set), `box`, `score`,
+        `label` of what was found, and `truth_image`, `truth_box`, `truth_label`.
 
     Raises:
         DataError: the data are not prepared, or have no boxes.
-        HeadwaterError: the backbone's weights do not fit, or there is too little to train on.
+        HeadwaterError: there is too little to train on.
     """
     data = task.data()
     rows = np.sort(np.concatenate([data.indices(split) for split in train_on]))
@@ -60,7 +61,8 @@ def evaluate_detection(
     truth = true_boxes(data, test_rows)
     if not len(truth.image) or not len(true_boxes(data, rows).image):
         raise DataError(f"task {task.spec.name!r} has no boxes, and detection needs some to learn")
-    found, summary = train_and_predict(data, rows, test_rows, encoder, seed, recipe or Recipe())
+    recipe = recipe or Recipe(**task.detection)
+    found, summary = train_and_predict(data, rows, test_rows, encoder, seed, recipe)
     assert found.score is not None
     values = detection_metrics(truth, found)
     for name, theirs in {"ap50": "bbox_mAP_50", "ap": "bbox_mAP", "ap75": "bbox_mAP_75"}.items():
@@ -107,7 +109,7 @@ def train_and_predict(
         0-1, rounded to three places.
 
     Raises:
-        HeadwaterError: the backbone's weights do not fit, or there are fewer rows than a batch.
+        HeadwaterError: there are fewer rows than a batch.
     """
     if len(rows) < recipe.batch_size:
         raise HeadwaterError(
@@ -119,10 +121,11 @@ def train_and_predict(
     from mmengine.config import ConfigDict
     from mmengine.runner import Runner
 
+    backbone = copy.deepcopy(encoder.backbone).cpu()
     metric = METRICS.build({"type": "mmdet.HeadwaterCocoMetric"})
     with tempfile.TemporaryDirectory() as folder, quiet():
         runner = Runner(
-            model=ConfigDict(detector_config(encoder.arch, len(data.class_names), recipe)),
+            model=ConfigDict(detector_config(backbone, len(data.class_names), recipe)),
             work_dir=folder,
             experiment_name=f"detection-{time.monotonic_ns()}",  # mmengine wants one of its own
             default_scope="mmdet",
@@ -152,7 +155,6 @@ def train_and_predict(
             randomness={"seed": seed % 2**32, "deterministic": True},
             log_level="ERROR",
         )
-        load_backbone(runner.model.backbone.net, encoder.backbone.state_dict())
         runner.train()
         summary: dict[str, float] = runner.test()
     kept = metric.kept

@@ -1,4 +1,4 @@
-"""The nano tier's twelve data sets, one file each; a file put here is a task, no list to edit."""
+"""The nano tier's data sets, one file each; a file put here is a task, no list to edit."""
 
 import importlib
 import pkgutil

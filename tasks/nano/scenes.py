@@ -24,7 +24,7 @@ from benchmark.data.styles import EMOJI_SOURCES
 from benchmark.errors import DataError
 from benchmark.registry import TASKS
 from tasks.nano._compose import Rules, labelled, lay_out, paste, pick, render_cutout
-from tasks.task import Task, TaskSpec
+from tasks.task import LABELLED, Task, TaskSpec
 
 DEEPFOREST = Source(
     "deepforest",
@@ -34,7 +34,7 @@ DEEPFOREST = Source(
     "8c2798d8e9be7f0004b194fe207b76c1d9fff6e711b3db67b9508dcd5d00ae54",
     "MIT",
     "Ben Weinstein, Henry Senyondo et al., DeepForest",
-    "only its aerial photographs are read",
+    "only its aerial photographs and their boxes are read",
 )
 PHOTOGRAPHS = (
     "2019_YELL_2_528000_4978000_image_crop2.png",
@@ -92,6 +92,7 @@ class Scenes(Task):
         sources=(DEEPFOREST, *EMOJI_SOURCES),
         data_sha256="99fddc5c6cea8c0a8b7bb415afcd6cf5f42ccf2571fe35e2462b261303cd4d2c",
         evaluations=("linear", "detection"),
+        further=LABELLED,
     )
 
     def build(self, library: Library) -> Iterator[Sample]:

@@ -1,6 +1,7 @@
 """Few-shot evaluation: nearest prototypes on frozen features, in many small episodes."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from benchmark.encoder import Encoder
 from benchmark.errors import DataError
 from benchmark.result import Metric
+from tasks.probes.metrics import episode_accuracies
 from tasks.task import Task, TaskResult
 
 EPISODES = 600
@@ -83,10 +85,8 @@ def draw_episodes(labels: NDArray[np.int64], seed: int, *, episodes: int = EPISO
     return Episodes(images[..., :SHOTS], images[..., SHOTS:])
 
 
-def episode_accuracies(
-    features: torch.Tensor, episodes: Episodes, shots: int
-) -> NDArray[np.float64]:
-    """Per cent of each episode's queries whose nearest prototype is that of their class.
+def nearest_prototypes(features: torch.Tensor, episodes: Episodes, shots: int) -> torch.Tensor:
+    """For each query the class whose prototype is nearest.
 
     A prototype is the mean of a class's first `shots` support features; nearest is by squared
     Euclidean distance.
@@ -97,33 +97,32 @@ def episode_accuracies(
         shots: 1 to 5.
 
     Returns:
-        (E,) in %.
+        (E, ways, queries) int64, places of the classes in their episode.
 
     Source:
         Snell et al., Prototypical Networks for Few-shot Learning (NeurIPS 2017).
 
     Example:
         >>> drawn = draw_episodes(np.arange(40) % 2, seed=0, episodes=3)
-        >>> episode_accuracies(torch.arange(40)[:, None] % 2 * 1.0, drawn, 1)
-        array([100., 100., 100.])
+        >>> answers = nearest_prototypes(torch.arange(40)[:, None] % 2 * 1.0, drawn, 1)
+        >>> answers.shape, episode_accuracies(answers.numpy())
+        (torch.Size([3, 2, 15]), array([100., 100., 100.]))
     """
     support = torch.from_numpy(episodes.support[..., :shots]).to(features.device)
     query = torch.from_numpy(episodes.query).to(features.device)
-    count, ways, queries = query.shape
     prototypes = features[support].mean(2)
-    asked = features[query].view(count, ways * queries, -1)
+    asked = features[query].flatten(1, 2)
     # the query's own square is left out: it is the same for all prototypes
     distance = prototypes.square().sum(2)[:, None] - 2 * asked @ prototypes.transpose(1, 2)
-    truth = torch.arange(ways, device=features.device).repeat_interleave(queries)
-    right: NDArray[np.float64] = 100 * (distance.argmin(2) == truth).double().mean(1).cpu().numpy()
-    return right
+    return distance.argmin(2).view(query.shape)
 
 
 def evaluate_fewshot(task: Task, encoder: Encoder, seed: int) -> TaskResult:
-    """600 episodes of 5-way 5-shot, and the same with 1 shot.
+    """600 episodes of 5-way 5-shot, and the same with 1 shot, by the nearest prototype.
 
-    Episodes are drawn from all images of the set, whatever their split: nothing is fitted or
-    chosen on any of them beforehand. See `draw_episodes` for sets that are small.
+    Episodes are drawn from the classes of the test split, from all their images, whatever the
+    split, as in linusericsson/ssl-transfer: nothing is fitted or chosen on any of them beforehand.
+    See `draw_episodes` for sets that are small.
 
     Args:
         task: single-label.
@@ -132,28 +131,50 @@ def evaluate_fewshot(task: Task, encoder: Encoder, seed: int) -> TaskResult:
 
     Returns:
         `5way5shot` and `5way1shot`, the mean accuracy over episodes in % (named for the ways
-        there are, if fewer), the standard error over episodes. Predictions: `accuracy_5shot` and
-        `accuracy_1shot` (600,) in %; `ways` and `queries` ().
+        there are, if fewer), the standard error over episodes. Predictions: `prediction_5shot` and
+        `prediction_1shot` (600, ways, queries), places of the classes in their episode. Shared by
+        all methods: `support` (600, ways, 5) and `query` (600, ways, queries), rows of the image
+        set.
+
+    Source:
+        linusericsson/ssl-transfer, few_shot.py: 5 ways, 5 shots, 15 queries, 600 episodes.
     """
+    return evaluate_episodes(task, encoder, seed, nearest_prototypes)
+
+
+def evaluate_episodes(
+    task: Task,
+    encoder: Encoder,
+    seed: int,
+    answer: Callable[[torch.Tensor, Episodes, int], torch.Tensor],
+) -> TaskResult:
+    """The same with any head: `answer` is one as `nearest_prototypes` is."""
     images = task.data()
     device = next(encoder.backbone.parameters()).device
     splits = [s for s in ("train", "val", "test") if (images.splits == s).any()]
+    rows = np.concatenate([images.indices(split) for split in splits])
     features = np.concatenate([encoder.features(images, split) for split in splits])
-    labels = np.concatenate([images.labels[images.indices(split)] for split in splits])
-    episodes = draw_episodes(labels.astype(np.int64), seed)
-    _, ways, queries = episodes.query.shape
+    tested = np.isin(images.labels[rows], images.labels[images.indices("test")])
+    rows, known = rows[tested], torch.from_numpy(features[tested]).to(device)
+    episodes = draw_episodes(images.labels[rows].astype(np.int64), seed)
+    ways = episodes.query.shape[1]
     metrics, predictions = {}, {}
     for shots in (SHOTS, 1):
-        accuracy = episode_accuracies(torch.from_numpy(features).to(device), episodes, shots)
-        predictions[f"accuracy_{shots}shot"] = accuracy
+        told = answer(known, episodes, shots).cpu().numpy().astype(np.uint8)
+        predictions[f"prediction_{shots}shot"] = told
+        accuracy = episode_accuracies(told)
         metrics[f"{ways}way{shots}shot"] = Metric(
             value=float(accuracy.mean()),
             unit="%",
             n=EPISODES,
             standard_error=float(accuracy.std(ddof=1)) / math.sqrt(EPISODES),
         )
-    sizes = {"ways": np.asarray(ways), "queries": np.asarray(queries)}
-    return TaskResult(metrics=metrics, predictions=predictions | sizes)
+    narrow = np.min_scalar_type(len(images.ids))
+    shared = {
+        "support": rows[episodes.support].astype(narrow),
+        "query": rows[episodes.query].astype(narrow),
+    }
+    return TaskResult(metrics, predictions, shared)
 
 
 def _smallest(keys: NDArray[np.uint64], count: int) -> NDArray[np.int64]:

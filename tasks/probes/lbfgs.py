@@ -1,9 +1,10 @@
-"""Many convex problems over one design matrix, minimised together by L-BFGS in batched tensors.
+"""Many convex problems, minimised together by L-BFGS in batched tensors.
 
-Every problem q is  loss_q(design @ theta_q^T) + weight_q / 2 * ||theta_q without intercept||^2.
-Three things make it fast. All problems share each matrix product. A step needs one product
+Every problem q is  loss_q(design @ theta_q^T) + weight_q / 2 * ||theta_q without intercept||^2,
+over one design matrix, or one for each problem. Three things make it fast. All problems share
+each matrix product. A step needs one product
 forward (logits are linear in the step length, so a line search costs no product) and one back.
-And the first guess of the inverse Hessian is a diagonal that bounds it from below (Boehning), which
+And the first guess of the inverse Hessian is that of its diagonal where the problem starts, which
 is near the truth since the design's columns are orthogonal.
 """
 
@@ -20,8 +21,9 @@ Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 MEMORY = 5  # pairs kept; 4 to 16 take about as many steps, and more cost memory traffic
 ARMIJO = 1e-4  # the share of the promised decrease that a step must bring
 ROUNDING = 2e-7  # relative error of a loss summed from float32 terms
+FLAT = 1e-6  # share of a column's largest curvature that is taken for the least
 BACKTRACKS = 15
-PATIENCE = 10  # steps without a lower objective after which float32 can do no more
+PATIENCE = 25  # steps without a lower objective after which float32 can do no more
 
 
 @dataclass(frozen=True)
@@ -33,33 +35,44 @@ class Solution:
     steps: Tensor
     converged: Tensor
 
+    def __getitem__(self, problems: slice) -> "Solution":
+        """Of some of the problems."""
+        return Solution(
+            self.theta[problems],
+            self.objective[problems],
+            self.steps[problems],
+            self.converged[problems],
+        )
+
 
 def minimise(
     design: Tensor,
-    curvature: Tensor,
     weights: Tensor,
     start: Tensor,
     loss: Loss,
     *,
-    target: Tensor,
+    nothing: Tensor,
+    tolerance: float,
     max_steps: int,
 ) -> Solution:
     """Minimise all problems; those that are done leave the batch.
 
     Args:
-        design: (n, p) float32, orthogonal columns; the last is of ones and is not penalised.
-        curvature: (p,) float64, bound of the loss's second derivative along each column.
+        design: (n, p) float32, or (Q, n, p) where the problems do not share it; orthogonal columns;
+            the last is of ones and is not penalised.
         weights: (Q,) float64, of the L2 penalty.
         start: (Q, outputs, p) float32.
         loss: see `Loss`.
-        target: (Q,) float64, the norm of the gradient at which a problem is done.
+        nothing: (Q,) float64, each problem's objective where nothing is learnt yet.
+        tolerance: a problem is done when the decrease that its next quasi-Newton step promises,
+            half of g^T H g, is at most this share both of its objective and of what it has gained.
         max_steps: a problem is also done after so many steps.
 
     Returns:
         The solution; `converged` is False where the steps ran out, or where float32 could not
-        lower the objective any more, before the gradient was small enough.
+        lower the objective any more, before that was so.
     """
-    n, (count, outputs, p) = len(design), start.shape
+    count, _, p = start.shape
     device = design.device
     answer = Solution(
         torch.empty_like(start),
@@ -70,26 +83,33 @@ def minimise(
     active = torch.arange(count, device=device)
     penalty = weights[:, None].repeat(1, p)
     penalty[:, -1] = 0
-    prior = (1 / (curvature + penalty)).float()[:, None, :]
     penalty = penalty.float()[:, None, :]
 
     def gradient(residual: Tensor, theta: Tensor) -> Tensor:
-        return (residual.view(n, -1).T @ design).view(theta.shape) + penalty * theta
+        return _backward(design, residual) + penalty * theta
 
     def objective(logits: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         value, residual = loss(logits, active)
         return value + 0.5 * _dot(penalty * theta, theta).double(), residual
 
     theta = start.clone()
-    logits = (design @ theta.view(-1, p).T).view(n, count, outputs)
+    logits = _forward(design, theta)
     value, residual = objective(logits.clone(), theta)
     slope_at = gradient(residual, theta)
+    # p (1 - p), since the residual is p, or p - 1 for an image's own class
+    curvature = _backward(design.square(), residual.abs() * (1 - residual.abs()))
+    least = FLAT * curvature.amax(-1, keepdim=True)
+    prior = 1 / (torch.maximum(curvature, least) + penalty).clamp_min(1e-30)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
     scale = torch.ones(count, device=device)
     lowest, idle = value, torch.zeros(count, dtype=torch.int64, device=device)
 
     for step in range(max_steps + 1):
-        small = slope_at.flatten(1).norm(dim=1).double() <= target[active]
+        direction = _direction(slope_at, pairs, scale[:, None, None] * prior)
+        slope = _dot(direction, slope_at).double()
+        # below the rounding of a loss there is nothing to gain
+        gain = torch.maximum(torch.minimum(value, nothing - value), ROUNDING * value)
+        small = -slope <= 2 * tolerance * gain
         done = small | (idle >= PATIENCE) if step < max_steps else torch.ones_like(small)
         if done.any():
             where = active[done]
@@ -99,13 +119,13 @@ def minimise(
             if not left.any():
                 break
             active, theta, slope_at, value = active[left], theta[left], slope_at[left], value[left]
+            direction, slope, nothing = direction[left], slope[left], nothing[left]
             lowest, idle = lowest[left], idle[left]
             prior, penalty, scale, logits = prior[left], penalty[left], scale[left], logits[:, left]
+            design = design[left] if design.dim() == 3 else design
             pairs = [(moved[left], turned[left], rho[left]) for moved, turned, rho in pairs]
 
-        direction = _direction(slope_at, pairs, scale[:, None, None] * prior)
-        slope = _dot(direction, slope_at).double()
-        change = (design @ direction.view(-1, p).T).view(logits.shape)
+        change = _forward(design, direction)
         length = torch.ones(len(active), device=device)
         for _ in range(BACKTRACKS):
             new_logits = torch.addcmul(logits, change, length[:, None])
@@ -132,6 +152,20 @@ def minimise(
         pairs = [*pairs[1 - MEMORY :], (moved, turned, rho)]
         theta, logits, value, slope_at = new_theta, new_logits, new_value, new_slope_at
     return answer
+
+
+def _forward(design: Tensor, theta: Tensor) -> Tensor:
+    """Logits (n, Q, outputs) of parameters (Q, outputs, p)."""
+    if design.dim() == 3:
+        return (design @ theta.transpose(1, 2)).transpose(0, 1).contiguous()
+    return (design @ theta.flatten(0, 1).T).view(len(design), *theta.shape[:2])
+
+
+def _backward(design: Tensor, residual: Tensor) -> Tensor:
+    """What each design gives of residuals (n, Q, outputs): (Q, outputs, p)."""
+    if design.dim() == 3:
+        return residual.permute(1, 2, 0) @ design
+    return (residual.flatten(1).T @ design).view(*residual.shape[1:], -1)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The metrics of the linear probe, and their standard errors over the test images."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,6 +99,24 @@ def map11(labels: NDArray[np.uint8], scores: Floats) -> float:
         100.0
     """
     return float(_map11(labels, scores, None)[0])
+
+
+def episode_accuracies(predictions: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """Per cent of each episode's queries that were told right.
+
+    Args:
+        predictions: (E, ways, queries), places of the classes in their episode.
+
+    Returns:
+        (E,) in %.
+
+    Example:
+        >>> episode_accuracies(np.array([[[0, 0], [1, 0]]]))
+        array([75.])
+    """
+    truth = np.arange(predictions.shape[1])[None, :, None]
+    right: Floats = 100 * (predictions == truth).mean((1, 2))
+    return right
 
 
 def top1_error(labels: NDArray[np.int64], predictions: NDArray[np.int64]) -> float:

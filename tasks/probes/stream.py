@@ -10,12 +10,15 @@ from tasks.probes.discriminant import fit_discriminant
 from tasks.probes.knn import knn_predict
 from tasks.probes.metrics import top1
 
+#: Most cosines that are held at once: a pool of a million images has too many for any memory.
+_COSINES = 2**31
+
 SHRINKAGES: tuple[float, ...] = tuple(np.logspace(-4, 0, 17).tolist())
 
 
 @dataclass(frozen=True)
 class StreamAccuracy:
-    """Accuracy within one chunk.
+    """Accuracy within one chunk, or within several that are taken together.
 
     Args:
         top1: of the linear probe, in %.
@@ -75,7 +78,10 @@ def stream_accuracy(
     _, shrinkage = max(zip(right, SHRINKAGES, strict=True))
     linear = fit_discriminant(train, labels, (shrinkage,)).predict(test, 0).cpu().numpy()
     classes = int(train_labels.max()) + 1
-    near = knn_predict(train, labels, test, classes=classes).cpu().numpy()
+    size = max(1, _COSINES // len(train))
+    blocks = (test[start : start + size] for start in range(0, len(test), size))
+    votes = [knn_predict(train, labels, block, classes=classes) for block in blocks]
+    near = torch.cat(votes).cpu().numpy()
     return StreamAccuracy(
         top1(test_labels, linear), linear, shrinkage, top1(test_labels, near), near
     )

@@ -10,12 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torchvision.models import resnet18
 
 from benchmark.cli.main import main
 from benchmark.registry import TASKS
 
-VERBS = ("aggregate", "bench", "check", "demo", "list", "prepare", "run", "show", "site", "status")
+VERBS = (
+    *("aggregate", "bench", "check", "demo", "evaluate", "list", "prepare", "run", "show", "site"),
+    "status",
+)
 
 
 class Done(NamedTuple):
@@ -68,6 +73,13 @@ def test_every_verb_has_an_example(headwater, verb: str) -> None:
         (("run", "-p", "instance/smoke", "-m", "random"), "nearest: random_init"),
         (("run", "-p", "instance/smoke", "-m", "moco_v2/joint", "--set", "lrr=1"), "no option"),
         (("run", "-p", "instance/smoke", "-m", "random_init", "--tasks", "flag"), "has no task"),
+        (("run", "-p", "instance/smoke", "-m", "random_init", "--tasks", ","), "names nothing"),
+        (
+            ("run", "-p", "instance/smoke", "-m", "random_init", "--evaluations", "linea"),
+            "there is no evaluation 'linea'; there are: linear,",
+        ),
+        (("evaluate", "--checkpoint", "no.pth", "--arch", "resnet18"), "there is no file no.pth"),
+        (("evaluate", "--checkpoint", "no.pth", "--arch", "resnet19"), "nearest: "),
         (("show", "tasks", "digit"), "nearest: digits"),
         (("show", "tasks", "digits", "--picture", "x.png"), "--picture shows a protocol's stream"),
         (("prepare", "full"), "the full tier needs your images: --images DIR, or --hub"),
@@ -94,7 +106,8 @@ def test_data_that_are_not_prepared_are_named_before_anything_runs(
     words = ("run", "-p", "instance/nano", "-m", "random_init", "--store", str(store))
     done = headwater(*words)
     assert done.code == 1
-    assert "run: headwater prepare nano" in done.err and "Traceback" not in done.err
+    assert done.err.count("run: headwater prepare nano") == 13  # the pool and the twelve tasks
+    assert "Traceback" not in done.err
     assert not store.exists()
 
 
@@ -235,3 +248,28 @@ def test_a_picture_goes_to_a_png_in_a_folder_that_is_there(
     done = headwater("show", "protocols", "instance/smoke", "--picture", str(path))
     assert done.code == 2 and "name a file ending in .png in a folder" in done.err
     assert [entry.name for entry in tmp_path.iterdir() if entry.name != "home"] == []
+
+
+def test_a_checkpoint_from_elsewhere_is_evaluated(headwater, tmp_path: Path) -> None:
+    path, store = tmp_path / "my net.pth", tmp_path / "evaluated"
+    torch.save({"state_dict": resnet18().state_dict(), "epoch": 3}, path)
+    words = ("evaluate", "--checkpoint", str(path), "--arch", "resnet18", "-p", "instance/smoke")
+    words = (*words, "--store", str(store), "--evaluations", "linear,fewshot_logistic,finetune")
+    done = headwater(*words, "--json")
+    assert done.code == 0
+    document = json.loads(done.out)
+    assert document["weights"] == "120 keys: * in state_dict"
+    assert document["left_out"] == ["fc"]
+    results = {(row["evaluation"], row["metric"]): row for row in document["results"]}
+    assert results.keys() == {
+        *(("linear", name) for name in ("top1", "mean_per_class")),
+        *(("fewshot_logistic", name) for name in ("5way5shot", "5way1shot")),
+        *(("finetune", name) for name in ("top1", "mean_per_class")),
+    }
+    assert all(0 < row["value"] <= 100 and row["standard_error"] >= 0 for row in results.values())
+    again = headwater(*words)
+    assert again.code == 0 and "top1" in again.out and "imagenet" in again.out
+
+    torch.save({"fc.weight": torch.zeros(2, 2)}, path)
+    done = headwater(*words)
+    assert done.code == 1 and "does not fit resnet18: none of its weights is there" in done.err

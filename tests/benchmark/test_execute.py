@@ -10,13 +10,16 @@ import torch
 from benchmark.batch import Setting
 from benchmark.cells import Cell, plan
 from benchmark.config import Config
+from benchmark.encoder import Encoder
 from benchmark.errors import UsageError
 from benchmark.execute import run
 from benchmark.method import Method, build_backbone
+from benchmark.pools import load_pool
 from benchmark.resolve import ResolvedMethod, protocol_named, resolve
 from benchmark.result import Record
 from benchmark.seeds import seed_for
 from benchmark.store import Store
+from tasks.probes.similarity import linear_cka
 
 SMOKE = "instance/smoke@1"
 
@@ -100,6 +103,71 @@ def test_metrics_follow_from_the_predictions(finished: Store) -> None:
                 right = (saved["label"] == saved["prediction"])[saved["chunk"] == 2]
                 assert record.metrics["chunk2"].value == pytest.approx(100 * right.mean())
                 assert record.metrics["chunk2"].n == 96
+
+
+def stream_cells(method: str) -> list[Cell]:
+    cells = plan(protocol_named(SMOKE), resolve(method), 0, [])
+    return [cell for cell in cells if cell.kind == "evaluation"]
+
+
+def test_features_are_compared_with_those_before_the_phase(finished: Store) -> None:
+    spec, method = protocol_named(SMOKE), resolve("supervised/sequential")
+    encoders = [Encoder(method.build(spec, 0), spec)]
+    cells = stream_cells("supervised/sequential")
+    for cell in cells:
+        trained = method.build(spec, 0)
+        trained.load_state_dict(finished.read_checkpoint(cell.parent)["method"])
+        encoders.append(Encoder(trained, spec))
+    pool = load_pool(spec)
+    rows = spec.manifest.rows_in(pool.ids)[spec.manifest.held_out[1]]
+    features = [encoder.features_of(pool.images, rows) for encoder in encoders]
+    for number, cell in enumerate(cells):
+        metrics = finished.record(cell).metrics
+        alike = 100 * linear_cka(features[number], features[number + 1])
+        assert metrics["cka_chunk2"].value == pytest.approx(alike, abs=0.01)
+        pooled = {name for name in metrics if name.startswith("pooled")}
+        assert pooled == {f"pooled_chunk{seen}" for seen in range(1, number + 2)}
+
+
+def test_an_untrained_network_is_compared_with_nothing(own_home: Path, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (cell,) = stream_cells("random_init")
+    run(protocol_named(SMOKE), resolve("random_init"), store, Listener(), tasks=[])
+    metrics = store.record(cell).metrics
+    assert {"chunk1", "pooled_chunk1", "pooled_chunk2"} <= set(metrics)
+    assert not any(name.startswith("cka") for name in metrics)
+
+
+def test_looking_at_an_earlier_checkpoint_leaves_the_training_alone(own_home, tmp_path) -> None:
+    spec, method = protocol_named(SMOKE), resolve("moco_v2/sequential")
+    cells, states = plan(spec, method, 0, []), []
+    for number in range(2):
+        store = Store(tmp_path / str(number))
+        # the first run looks after every phase, the second never
+        todo = [cell for cell in cells if number == 0 or cell.kind == "pretrain"]
+        assert not run(spec, method, store, Listener(), cells=todo).failed
+        states.append(store.read_checkpoint(cells[-1].parent)["method"])
+    assert states[0].keys() == states[1].keys()
+    for key, value in states[0].items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(value, states[1][key]), key
+    # one run after the other, from the checkpoints on disk, finds the same
+    assert not run(spec, method, store, Listener(), cells=cells).failed
+    one, other = (Store(tmp_path / name).record(cells[-1]).metrics for name in "01")
+    assert one == other
+
+
+def test_an_earlier_checkpoint_that_is_gone_is_one_sentence(own_home, tmp_path) -> None:
+    spec, method, store = protocol_named(SMOKE), resolve("supervised/sequential"), Store(tmp_path)
+    cells = plan(spec, method, 0, [])
+    run(spec, method, store, Listener(), cells=cells[:1] + cells[2:3])
+    (store.path(cells[0]).parent / "checkpoint.pth").unlink()
+    outcome = run(spec, method, store, Listener(), cells=cells[3:])
+    assert outcome.failed == (cells[3].key,)
+    cause = store.record(cells[3]).cause
+    assert cause.startswith("benchmark.errors.HeadwaterError: the checkpoint that supervised/")
+    assert "after-chunk2 pretrain started from" in cause
+    assert "is stale: checkpoint.pth is not there" in cause and cause.endswith("run it again")
 
 
 def test_joint_spends_the_same_budget_in_one_phase(own_home: Path, tmp_path: Path) -> None:

@@ -154,3 +154,20 @@ def test_hash_is_that_of_canonical_json() -> None:
     # printf '{"a":[1,2],"b":null}' | sha256sum
     expected = "f25109c4111335e4a32d49373585e7a788ff5b10e70023f7004b170e7f84716a"
     assert sha256_of({"b": None, "a": [1, 2]}) == expected
+
+
+def test_what_methods_share_is_written_once_and_vouched_for(tmp_path: Path) -> None:
+    store, one = Store(tmp_path), cell()
+    arrays = {"query": np.arange(6).reshape(2, 3)}
+    file = store.write_shared(one, arrays)
+    path = tmp_path / "p@1" / "shared" / "seed0" / "pretrain.npz"
+    written = path.stat().st_mtime_ns
+    assert store.write_shared(one, arrays) == file
+    assert path.stat().st_mtime_ns == written
+    store.write(one, record(one, shared=file))
+    assert store.state(one) == "done"
+    assert store.write_shared(one, {"query": np.arange(3)}) != file
+    assert store.state(one) == "stale: pretrain.npz is altered"
+    path.unlink()
+    assert store.state(one) == "stale: pretrain.npz is not there"
+    assert store.write_shared(one, {}) is None

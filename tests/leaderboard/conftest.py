@@ -231,8 +231,11 @@ class StoreWriter:
             level = base + offset + 0.7 * GAINS.get(method, 5.0)
             own = noise(task, shot, method, seed).normal(size=600)
             units = np.clip(level + 8 * noise(task, shot).normal(size=600) + 4 * own, 0, 100)
-            shots[f"5way{shot}shot"] = percent(units)
-            arrays[f"accuracy_{shot}shot"] = units
+            right = np.round(units / 100 * 75)[:, None] > np.arange(75)  # of 5 x 15 queries
+            truth = np.arange(5).repeat(15)
+            told = ((truth + ~right) % 5).reshape(-1, 5, 15)
+            shots[f"5way{shot}shot"] = percent(100 * right.mean(1))
+            arrays[f"prediction_{shot}shot"] = told.astype(np.uint8)
         self.write(method, self._last(method), f"fewshot.{task}", shots, arrays, seed=seed)
 
     def detection(self, method: str, *, seed: int = 0, error: str | None = None) -> None:

@@ -116,14 +116,21 @@ def test_map11_is_paired_on_shared_resamples() -> None:
     assert 1 < one.standard_error() < 10
 
 
+def answers(percent: np.ndarray, ways: int = 5) -> np.ndarray:
+    """Answers of episodes of which so many per cent are right, twenty queries a class."""
+    truth = np.arange(ways).repeat(20).reshape(ways, 20)
+    wrong = [np.arange(ways * 20) >= round(p / 100 * ways * 20) for p in percent]
+    return np.stack([(truth + w.reshape(ways, 20)) % ways for w in wrong])
+
+
 def test_episodes_are_paired() -> None:
     five = np.array([80.0, 60, 70, 90])
-    one = evidence({"accuracy_5shot": five, "accuracy_1shot": five / 2}, "5way5shot")
-    two = evidence({"accuracy_5shot": five - 5, "accuracy_1shot": five}, "5way5shot")
+    one = evidence({"prediction_5shot": answers(five)}, "5way5shot")
+    two = evidence({"prediction_5shot": answers(five - 5)}, "5way5shot")
     assert one
     assert two
     assert one.standard_error() == pytest.approx(stats.sem(five))
-    assert one.paired_standard_error(two) == 0
+    assert one.paired_standard_error(two) == pytest.approx(0, abs=1e-12)
 
 
 def test_a_metric_that_nothing_is_known_of() -> None:
@@ -179,7 +186,7 @@ def test_a_chunk_is_paired_with_itself_at_another_checkpoint() -> None:
 
 
 def test_few_ways_are_few_shot_too() -> None:
-    found = evidence({"accuracy_5shot": np.array([10.0, 30.0])}, "4way5shot")
+    found = evidence({"prediction_5shot": answers(np.array([10.0, 30.0]), ways=4)}, "4way5shot")
     assert found
     assert found.standard_error() == pytest.approx(10)
 

@@ -84,7 +84,7 @@ def result(task, encoder):
 
 
 def test_it_learns_to_find_squares(result):
-    assert list(result.metrics) == ["ap50", "ap", "ap75", "voc_ap50"]
+    assert list(result.metrics) == ["ap50", "ap", "ap75", "voc_ap50", "voc_ap", "voc_ap75"]
     assert {m.unit for m in result.metrics.values()} == {"AP"}
     assert {m.n for m in result.metrics.values()} == {24}
     # boxes in the wrong place or mirrored without their picture would give about 0
@@ -132,9 +132,8 @@ def test_the_detector_runs_the_encoders_backbone_frozen(encoder):
     from mmdet.registry import MODELS
     from mmengine.config import ConfigDict
 
-    config = detector_config("resnet_nano", 2, RECIPE)
+    config = detector_config(encoder.backbone, 2, RECIPE)
     detector = MODELS.build(ConfigDict(config)).train()
-    load_backbone(detector.backbone.net, encoder.backbone.state_dict())
     assert not detector.backbone.net.training
     assert not any(p.requires_grad for p in detector.backbone.parameters())
     pictures = torch.randint(0, 256, (3, 3, 64, 64), generator=torch.Generator().manual_seed(0))
@@ -168,10 +167,32 @@ def test_every_key_of_the_backbone_must_arrive(encoder, change, told):
     load_backbone(target, encoder.backbone.state_dict())
 
 
-def test_a_wrong_backbone_stops_the_evaluation(task):
-    narrow = SimpleNamespace(backbone=torch.nn.Linear(2, 2), arch="resnet_nano")
-    with pytest.raises(HeadwaterError, match=r"missing: bn1\.bias"):
-        evaluate_detection(task, narrow, 0, recipe=RECIPE)
+def test_a_task_may_have_a_recipe_of_its_own(task, encoder, monkeypatch):
+    used = []
+
+    def train(*given):
+        used.append(given[-1])
+        raise HeadwaterError("enough")
+
+    monkeypatch.setattr(evaluate, "train_and_predict", train)
+    own = {"epochs": 1, "most": 7}
+    told = Recipe(epochs=2)
+    for recipe in (None, told):
+        with pytest.raises(HeadwaterError, match="enough"):
+            evaluate_detection(task, encoder, 0, recipe=recipe)
+    monkeypatch.setattr(task, "detection", own)
+    for recipe in (None, told):
+        with pytest.raises(HeadwaterError, match="enough"):
+            evaluate_detection(task, encoder, 0, recipe=recipe)
+    assert used == [Recipe(), told, Recipe(**own), told]
+
+
+def test_the_recipe_decides_how_many_boxes_are_told(encoder):
+    most = [
+        detector_config(encoder.backbone, 2, recipe)["test_cfg"]["max_per_img"]
+        for recipe in (Recipe(), Recipe(most=100))
+    ]
+    assert most == [20, 100]  # the first is that of `scenes`
 
 
 def test_no_boxes(encoder):

@@ -16,6 +16,7 @@ from benchmark.data.files.prepare import prepare_full
 from benchmark.data.listing import SPLITS
 from benchmark.encoder import Encoder
 from benchmark.errors import DataError
+from benchmark.needs import require_data, wanted
 from benchmark.registry import TASKS
 from benchmark.resolve import protocol_named, resolve
 
@@ -206,7 +207,7 @@ def test_there_are_twelve_and_each_has_a_maker() -> None:
         assert task.spec.name == task.files.name == name
         assert task.files.homepage.startswith("http") and task.files.citation
         assert task.spec.evaluations == (
-            ("linear",) if name == "voc2007" else ("linear", "fewshot")
+            ("linear", "detection") if name == "voc2007" else ("linear", "fewshot")
         )
 
 
@@ -286,3 +287,28 @@ def test_a_full_task_is_evaluated_on_features(own_home: Path, tmp_path: Path, na
     result = TASKS.get(name)().evaluate(encoder, evaluation="linear", seed=0)
     metric = TASKS.get(name).spec.metric
     assert 0 <= result.metrics[metric].value <= 100
+
+
+def test_detection_on_voc_says_what_it_lacks(own_home: Path, tmp_path: Path) -> None:
+    root = tmp_path / "VOCdevkit" / "VOC2007"
+    prepare_full(tiny("voc2007", voc2007(root)), images=root)
+    task = TASKS.get("voc2007")()
+    task.require("linear")
+    assert task.detection_root() == root.parent
+    with pytest.raises(DataError, match=r"lacks VOC2007/Annotations.*VOC2012/JPEGImages"):
+        task.require("detection")
+    root.rename(tmp_path / "voc")
+    prepare_full(tiny("voc2007", voc2007(tmp_path / "voc")), images=tmp_path / "voc")
+    with pytest.raises(DataError, match="--images VOCdevkit/VOC2007"):
+        task.require("detection_frozen")
+
+
+def test_all_that_a_full_run_lacks_is_said_at_once(own_home: Path) -> None:
+    spec = protocol_named("instance/full")
+    with pytest.raises(DataError) as caught:
+        require_data(spec, wanted(spec, None, None))
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "13 things are missing:"
+    assert len(lines) == 14
+    for name in ("imagenet", *spec.task_names):
+        assert any(f"headwater prepare full --set {name} --images DIR" in line for line in lines)

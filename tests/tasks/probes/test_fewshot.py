@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+from sklearn.preprocessing import normalize
 
 from benchmark.errors import DataError
-from tasks.probes.fewshot import draw_episodes, episode_accuracies
+from tasks.probes.fewshot import Episodes, draw_episodes, nearest_prototypes
+from tasks.probes.fewshot_logistic import fit_episodes, logistic_answers
+from tasks.probes.metrics import episode_accuracies
 
 LABELS = np.repeat(np.arange(12), np.arange(18, 30))
 
@@ -62,7 +66,8 @@ def test_accuracy_is_that_of_scikit_learn(shots: int) -> None:
     draw = np.random.default_rng(0)
     features = draw.normal(size=(12, 8))[LABELS] + 1.5 * draw.normal(size=(len(LABELS), 8))
     drawn = draw_episodes(LABELS, seed=0, episodes=40)
-    ours = episode_accuracies(torch.from_numpy(features.astype(np.float32)), drawn, shots)
+    answers = nearest_prototypes(torch.from_numpy(features.astype(np.float32)), drawn, shots)
+    ours = episode_accuracies(answers.numpy())
     for value, support, query in zip(ours, drawn.support, drawn.query, strict=True):
         rows = support[:, :shots].ravel()
         # a class's only image is its centroid
@@ -71,3 +76,33 @@ def test_accuracy_is_that_of_scikit_learn(shots: int) -> None:
         right = model.predict(features[query.ravel()]) == LABELS[query.ravel()]
         assert value == pytest.approx(100 * right.mean())
     assert 30 < ours.mean() < 95
+
+
+@pytest.mark.parametrize("shots", [1, 5])
+@pytest.mark.parametrize("width", [3, 40])
+def test_logistic_head_is_scikit_learns(shots: int, width: int) -> None:
+    draw = np.random.default_rng(1)
+    features = draw.normal(size=(12, width))[LABELS] + draw.normal(size=(len(LABELS), width))
+    drawn = draw_episodes(LABELS, seed=0, episodes=30)
+    answers = logistic_answers(torch.from_numpy(features.astype(np.float32)), drawn, shots)
+    unit = normalize(features)
+    support = drawn.support[:, :, :shots].reshape(30, -1)
+    labels = np.arange(5).repeat(shots)
+    coefficients, intercepts = fit_episodes(
+        torch.from_numpy(unit[support].astype(np.float32)), torch.from_numpy(labels)
+    )
+    for episode, answer in enumerate(answers.numpy()):
+        model = LogisticRegression(C=1.0, tol=1e-10, max_iter=10_000)
+        model.fit(unit[support[episode]], labels)
+        np.testing.assert_allclose(coefficients[episode], model.coef_, atol=5e-4)
+        shift = intercepts[episode].numpy() - model.intercept_  # all intercepts may move together
+        np.testing.assert_allclose(shift, shift[0], atol=5e-4)
+        asked = model.decision_function(unit[drawn.query[episode].ravel()])
+        top = np.sort(asked, 1)
+        clear = top[:, -1] - top[:, -2] > 1e-3
+        assert (answer.ravel() == asked.argmax(1))[clear].all()
+
+
+def test_logistic_head_of_features_that_say_nothing() -> None:
+    drawn = Episodes(np.arange(10).reshape(1, 2, 5), np.arange(10, 40).reshape(1, 2, 15))
+    assert set(logistic_answers(torch.ones(40, 3), drawn, 5).unique().tolist()) <= {0, 1}

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from benchmark.data.imageset import ImageSet, Sample, Split, write_image_set
+from tasks.probes import linear
 from tasks.probes.fewshot import evaluate_fewshot
-from tasks.probes.linear import evaluate_linear
+from tasks.probes.fewshot_logistic import evaluate_fewshot_logistic
+from tasks.probes.labels import labelled_places
+from tasks.probes.linear import evaluate_linear, evaluate_linear_1pct, evaluate_linear_10pct
 from tasks.probes.logistic import WEIGHTS
 
 CLASSES = ("a", "b", "c", "d")
@@ -111,31 +114,94 @@ def test_several_labels(tmp_path: Path) -> None:
     assert result.metrics["map11"].standard_error is not None
 
 
-@pytest.mark.parametrize("metric", ["top1", "map11"])
-def test_nothing_of_test_is_seen_before_the_weight_is_fixed(metric: str, tmp_path: Path) -> None:
-    images = image_set(tmp_path, several=metric == "map11")
-    encoder = Pixels()
-    first = evaluate_linear(task(images, metric), encoder)  # type: ignore[arg-type]
-    assert encoder.asked[-1] == "test"
-    assert "test" not in encoder.asked[:-1]
+def leaks(images: ImageSet, metric: str) -> bool:
+    """Whether other labels of the test images change what is answered, or which weight is taken."""
     labels = images.labels.copy()
-    labels[images.indices("test")] = labels[images.indices("test")][::-1]
-    other = evaluate_linear(task(replace(images, labels=labels), metric), encoder)  # type: ignore[arg-type]
-    answer = "score" if metric == "map11" else "prediction"
-    assert (first.predictions[answer] == other.predictions[answer]).all()
-    assert first.predictions["weight"] == other.predictions["weight"]
+    rows = images.indices("test")
+    labels[rows] = labels[rows][::-1]
+    first, other = (
+        evaluate_linear(task(data, metric), Pixels())  # type: ignore[arg-type]
+        for data in (images, replace(images, labels=labels))
+    )
+    names = ("score" if metric == "map11" else "prediction", "weight")
+    return any((first.predictions[n] != other.predictions[n]).any() for n in names)
 
 
-def test_fewshot_metrics_are_the_mean_over_episodes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("metric", ["top1", "map11"])
+def test_labels_of_test_decide_nothing(metric: str, tmp_path: Path) -> None:
+    images, encoder = image_set(tmp_path, several=metric == "map11"), Pixels()
+    evaluate_linear(task(images, metric), encoder)  # type: ignore[arg-type]
+    assert encoder.asked[-1] == "test"  # not before the weight is fixed
+    assert "test" not in encoder.asked[:-1]
+    assert not leaks(images, metric)
+
+
+@pytest.mark.parametrize("metric", ["top1", "map11"])
+@pytest.mark.parametrize("instead_of", ["train", "val"])
+def test_a_planted_leak_is_caught(
+    metric: str, instead_of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = linear._load
+
+    def planted(task: Any, encoder: Any, split: str, share: float = 1.0) -> Any:
+        return honest(task, encoder, "test" if split == instead_of else split, share)
+
+    monkeypatch.setattr(linear, "_load", planted)
+    assert leaks(image_set(tmp_path, several=metric == "map11"), metric)
+
+
+@pytest.mark.parametrize("evaluate", [evaluate_fewshot, evaluate_fewshot_logistic])
+def test_fewshot_metrics_are_the_mean_over_episodes(evaluate: Any, tmp_path: Path) -> None:
     images = image_set(tmp_path, several=False)
-    result = evaluate_fewshot(task(images, "top1"), Pixels(), 7)  # type: ignore[arg-type]
-    again = evaluate_fewshot(task(images, "top1"), Pixels(), 7)  # type: ignore[arg-type]
+    result = evaluate(task(images, "top1"), Pixels(), 7)
+    again = evaluate(task(images, "top1"), Pixels(), 7)
     assert list(result.metrics) == ["4way5shot", "4way1shot"]  # there are four classes
+    support, query = result.shared["support"], result.shared["query"]
+    assert (images.labels[support] == images.labels[query][..., :1]).all()
     for shots in (5, 1):
-        each = result.predictions[f"accuracy_{shots}shot"]
+        # from the files alone: the classes of the support that the answers point to
+        told = images.labels[support][np.arange(600)[:, None, None],
+                                      result.predictions[f"prediction_{shots}shot"], 0]  # fmt: skip
+        each = 100 * (told == images.labels[query]).mean((1, 2))
         metric = result.metrics[f"4way{shots}shot"]
         assert metric.value == pytest.approx(each.mean())
         assert metric.standard_error == pytest.approx(each.std(ddof=1) / 600**0.5)
         assert (metric.n, len(each)) == (600, 600)
-        assert (again.predictions[f"accuracy_{shots}shot"] == each).all()
+    for name, array in (result.predictions | result.shared).items():
+        assert (array == (again.predictions | again.shared)[name]).all()
     assert result.metrics["4way5shot"].value > result.metrics["4way1shot"].value > 25
+
+
+def test_fewshot_leaves_out_classes_that_the_test_side_lacks(tmp_path: Path) -> None:
+    images = image_set(tmp_path, several=False)
+    splits = np.where(images.labels == 3, "train", images.splits)
+    result = evaluate_fewshot(task(replace(images, splits=splits), "top1"), Pixels(), 7)  # type: ignore[arg-type]
+    assert set(images.labels[result.shared["support"]].ravel().tolist()) == {0, 1, 2}
+    assert set(images.splits[result.shared["support"].ravel()]) == {"train", "val", "test"}
+
+
+@pytest.mark.parametrize(("share", "several"), [(0.01, False), (0.1, False), (0.1, True)])
+def test_few_labels(share: float, several: bool, tmp_path: Path) -> None:
+    images = image_set(tmp_path, several=several)
+    places = {split: labelled_places(images, split, share) for split in ("train", "val")}
+    for split, some in places.items():
+        labels = images.labels[images.indices(split)]
+        if several:
+            assert len(some) == np.ceil(share * len(labels))
+            continue
+        sizes = np.bincount(labels, minlength=4)
+        expected = np.ceil(share * sizes).astype(int)
+        assert np.bincount(labels[some], minlength=4).tolist() == expected.tolist()
+        assert set(labelled_places(images, split, 0.01)) <= set(some)
+    evaluate = evaluate_linear_1pct if share == 0.01 else evaluate_linear_10pct
+    metric = "map11" if several else "top1"
+    few = evaluate(task(images, metric), Pixels())  # type: ignore[arg-type]
+    all_labels = evaluate_linear(task(images, metric), Pixels())  # type: ignore[arg-type]
+    assert 20 < few.metrics[metric].value <= all_labels.metrics[metric].value
+    if several:  # labels that it was not given make no difference
+        hidden = images.labels.copy()
+        for split, some in places.items():
+            rest = np.delete(images.indices(split), some)
+            hidden[rest] = hidden[rest][::-1]
+        blind = evaluate(task(replace(images, labels=hidden), metric), Pixels())  # type: ignore[arg-type]
+        assert blind.metrics[metric] == few.metrics[metric]
