@@ -98,11 +98,8 @@ def _tell(text: str) -> None:
 def _print_tasks(document: dict[str, Any], as_json: bool) -> None:
     if as_json:
         return print_json(document)
-    sweeps = {
-        **document["sweep"],
-        "all twelve": document["sweep_total"],
-        "large": document["large"],
-    }
+    sweeps = document["sweep"] | {"all twelve": document["sweep_total"]}
+    sweeps |= {f"large, {how}": found for how, found in document["large"].items()}
     told = (("seconds", 2), ("sklearn", 1), ("ratio", 1), ("best", 2), ("sklearn_best", 2))
     rows = [
         {"sweep": name}

@@ -11,6 +11,7 @@ from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board, Row, load_boards
 from leaderboard.readme_methods import method_rates, references, trials
+from leaderboard.readme_tasks import against_sklearn, evaluation_rates
 from leaderboard.streams_picture import streams_svg
 from leaderboard.table import markdown_table, write_between_markers
 from leaderboard.words import apart, duration, interval, joined, number
@@ -194,6 +195,12 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     for marker, name in (("rates", "bench.json"), ("loader", "bench-loader.json")):
         printed = json.loads((results / name).read_text())  # by `headwater bench --json`
         write_between_markers(readme, marker, rates(printed))
+    for marker, name, told in (
+        ("tasks", "bench-tasks", evaluation_rates),
+        ("sklearn", "against-sklearn", against_sklearn),
+    ):
+        measured = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
+        write_between_markers(readme, marker, told(measured))
     write_between_markers(readme, "references", references())
     write_between_markers(readme, "trials", trials(results / "tuning"))
     measured = json.loads((results / "bench-methods.json").read_text())

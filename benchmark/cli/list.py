@@ -81,6 +81,7 @@ def _tasks(as_json: bool) -> list[dict[str, Any]]:
             "classes": task.n_classes() or None,
             "metric": spec.metric,
             "evaluations": list(spec.evaluations),
+            "on_request": list(spec.further),
             "what": spec.title,
         }
         for task in tasks
