@@ -44,7 +44,7 @@ class Recipe:
 #: mirrored: a mirrored letter is another one, or none.
 RECIPES = {
     "smoke": Recipe(steps=40, batch_size=32, lr=0.05, weight_decay=1e-4),
-    "nano": Recipe(steps=300, batch_size=64, lr=0.05, weight_decay=5e-4),
+    "nano": Recipe(steps=300, batch_size=64, lr=0.15, weight_decay=5e-4),
     "full": Recipe(
         steps=5000,
         batch_size=64,
