@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
 from benchmark.batch import Setting
-from benchmark.cells import Cell, plan
+from benchmark.cells import Cell, plan, tier_tasks
 from benchmark.config import Config
 from benchmark.encoder import Encoder
 from benchmark.errors import UsageError
@@ -16,7 +17,7 @@ from benchmark.execute import run
 from benchmark.method import Method, build_backbone
 from benchmark.pools import load_pool
 from benchmark.resolve import ResolvedMethod, protocol_named, resolve
-from benchmark.result import Record
+from benchmark.result import Evaluation, Record
 from benchmark.seeds import seed_for
 from benchmark.store import Store
 from tasks.probes.similarity import linear_cka
@@ -316,3 +317,20 @@ def test_a_method_without_a_backbone_is_refused_before_anything_runs() -> None:
 
     with pytest.raises(UsageError, match="Empty sets no self"):
         plan(protocol_named(SMOKE), ResolvedMethod("Empty", (Empty,), (Config(),)), 0)
+
+
+def test_all_evaluations_on_request_run_on_the_smoke_tier(tmp_path: Path) -> None:
+    spec, method = protocol_named("instance/smoke"), resolve("random_init")
+    store = Store(tmp_path)
+    cells = plan(spec, method, 0, tier_tasks(spec), get_args(Evaluation))
+    assert [cell.name for cell in cells] == [
+        *("pretrain", "stream.chunks", "sharpness.chunks", "linear.shapes", "fewshot.shapes"),
+        *("linear_1pct.shapes", "linear_10pct.shapes", "finetune.shapes"),
+        "fewshot_logistic.shapes",
+    ]
+    outcome = run(spec, method, store, Listener(), cells=cells)
+    assert outcome.failed == ()
+    for cell in cells[1:]:
+        record = store.record(cell)
+        assert record.metrics and record.predictions, cell.name
+        assert (record.shared is not None) == cell.name.startswith("fewshot"), cell.name

@@ -218,6 +218,15 @@ def test_ap50_of_sure_boxes_has_the_error_of_a_share() -> None:
     assert found.paired_standard_error(evidence(pictures(hit, 1.0), "ap50")) is None
 
 
+def test_voc_ap50_has_an_interval_and_leaves_difficult_objects_out() -> None:
+    hit = np.arange(400) % 2 == 0
+    arrays = pictures(hit)
+    plain = evidence(arrays, "voc_ap50")
+    assert plain.replicates.mean() == pytest.approx(50, abs=6)  # a grid of 11 points
+    missed = {**arrays, "truth_difficult": ~hit}  # what was not found need not be found
+    assert evidence(missed, "voc_ap50").replicates.tolist() == [100.0] * len(plain.replicates)
+
+
 def test_predictions_of_a_detector_that_lack_an_array_are_told() -> None:
     arrays = pictures(np.ones(3, bool))
     del arrays["score"]
