@@ -82,6 +82,10 @@ def plan(
     base = f"{protocol.folder}/{method.folder}/seed{replicate}"
     names = protocol.task_names if tasks is None else [tier_task(protocol, t) for t in tasks]
     ways = {name: chosen_evaluations(name, evaluations) for name in (STREAM_TASK, *names)}
+    if evaluations is not None and not any(ways.values()):
+        spec = TASKS.get(names[0]).spec if names else None
+        there = f"; {spec.name} has {', '.join((*spec.evaluations, *spec.further))}" if spec else ""
+        raise UsageError(f"none of these tasks has the evaluation {', '.join(evaluations)}{there}")
     fresh = method.build(protocol, replicate)
     if fresh.needs_boundaries and not protocol.boundaries:
         raise UsageError(

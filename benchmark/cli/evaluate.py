@@ -18,7 +18,10 @@ def evaluate(
     tasks: TasksOption = "",
     evaluations: EvaluationsOption = "",
     normalisation: Annotated[
-        str, typer.Option(help="Of the input: imagenet, headwater, symmetric or unit.")
+        str,
+        typer.Option(
+            help="Of the input: imagenet, headwater, symmetric or unit; default: the network's."
+        ),
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Number of the replicate.")] = 0,
     store: StoreOption = Path("evaluated"),

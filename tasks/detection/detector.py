@@ -63,7 +63,8 @@ def detector_config(backbone: Backbone, n_classes: int, recipe: Recipe) -> dict[
         centerness on the branch of the boxes, as in mmdet's improved FCOS configs.
 
     Example:
-        >>> detector_config(build_backbone("resnet_nano"), 10, Recipe())["bbox_head"]["strides"]
+        >>> from benchmark.models import NanoResNet
+        >>> detector_config(NanoResNet(), 10, Recipe())["bbox_head"]["strides"]
         [8]
     """
     net = copy.deepcopy(backbone).eval()
