@@ -79,8 +79,10 @@ def test_every_verb_has_an_example(headwater, verb: str) -> None:
             "there is no evaluation 'linea'; there are: linear,",
         ),
         (
-            ("run", "-p", "instance/nano", "-m", "random_init")
-            + ("--tasks", "crowns", "--evaluations", "linear"),
+            (
+                *("run", "-p", "instance/nano", "-m", "random_init"),
+                *("--tasks", "crowns", "--evaluations", "linear"),
+            ),
             "none of these tasks has the evaluation linear; crowns has detection",
         ),
         (("evaluate", "--checkpoint", "no.pth", "--arch", "resnet18"), "there is no file no.pth"),
