@@ -38,16 +38,10 @@ def require_data(
         except DataError as error:
             missing[str(error)] = None
 
-    look(partial(_require_pool, protocol))
+    look(lambda: load_pool(protocol).require())
     for task, evaluation in sorted((t, e) for t, e in evaluations if t and e and t != STREAM_TASK):
         look(partial(TASKS.get(task)().require, evaluation))
     if len(missing) > 1:
         raise DataError(f"{len(missing)} things are missing:\n- " + "\n- ".join(missing))
     if missing:
         raise DataError(next(iter(missing)))
-
-
-def _require_pool(protocol: ProtocolSpec) -> None:
-    require = getattr(load_pool(protocol).images, "require", None)
-    if require is not None:  # files that were there when the pool was prepared
-        require()

@@ -119,9 +119,7 @@ class Task:
         Raises:
             DataError: something is not; says what, and how to get it.
         """
-        require = getattr(self.data().images, "require", None)
-        if require is not None:  # files that were there when the set was prepared
-            require()
+        self.data().require()
 
     def evaluate(self, encoder: Encoder, *, evaluation: str, seed: int) -> TaskResult:
         """Evaluate a frozen encoder; `seed` fixes the episodes or the detector's training.

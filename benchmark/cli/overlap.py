@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from benchmark.canonical import write_whole
 from benchmark.cli.output import print_json, print_rows
-from benchmark.errors import UsageError
 
 if TYPE_CHECKING:
     from benchmark.data.imageset import ImageSet
@@ -73,12 +72,11 @@ def show_overlap(name: str, picture: Path | None, as_json: bool) -> None:
         DataError: the pool or a task is not prepared.
     """
     from benchmark.resolve import protocol_named
+    from benchmark.streams.picture import require_png
 
     spec = protocol_named(name)
     if picture is not None:
-        png = picture.suffix.lower() == ".png" and not picture.is_dir()
-        if not png or not picture.absolute().parent.is_dir():
-            raise UsageError(f"{picture} cannot be written; name a file ending in .png in a folder")
+        require_png(picture)
     overlap = find_overlap(spec)
     if picture is not None:
         write_pairs(overlap, picture)

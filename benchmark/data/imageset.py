@@ -99,6 +99,16 @@ class ImageSet:
             raise DataError(f"image set {self.name!r} has no split {split!r}")
         return rows
 
+    def require(self) -> None:
+        """Check that files which were there when the set was prepared still are.
+
+        Raises:
+            DataError: one is not; names it.
+        """
+        require = getattr(self.images, "require", None)
+        if require is not None:
+            require()
+
 
 def write_image_set(
     name: str,

@@ -54,6 +54,16 @@ def stream_rows(chunks: Sequence[Sequence[str]], images: "ImageSet") -> list[byt
     return pictures
 
 
+def require_png(path: Path) -> None:
+    """See to it, before anything is computed, that a picture can be written there.
+
+    Raises:
+        UsageError: the name does not end in .png, or there is no such folder.
+    """
+    if path.suffix.lower() != ".png" or path.is_dir() or not path.absolute().parent.is_dir():
+        raise UsageError(f"{path} cannot be written; name a file ending in .png in a folder")
+
+
 def write_contact_sheet(spec: "ProtocolSpec", path: Path) -> None:
     """Write a PNG with a row of images for each chunk of a protocol's stream.
 
@@ -65,8 +75,7 @@ def write_contact_sheet(spec: "ProtocolSpec", path: Path) -> None:
         UsageError: another name, or no such folder.
         DataError: the pool is not prepared.
     """
-    if path.suffix.lower() != ".png" or path.is_dir() or not path.absolute().parent.is_dir():
-        raise UsageError(f"{path} cannot be written; name a file ending in .png in a folder")
+    require_png(path)
     from PIL import Image, ImageDraw, ImageFont
 
     from benchmark.pools import load_pool
