@@ -74,16 +74,7 @@ def evaluate_detection(
     metrics = {
         name: Metric(value=value, unit="AP", n=len(test_rows)) for name, value in values.items()
     }
-    predictions = {
-        "image": found.image,
-        "box": found.box,
-        "score": found.score,
-        "label": found.label,
-        "truth_image": truth.image,
-        "truth_box": truth.box,
-        "truth_label": truth.label,
-    }
-    return TaskResult(metrics, predictions)
+    return TaskResult(metrics, found.arrays() | truth.arrays("truth_"))
 
 
 def train_and_predict(

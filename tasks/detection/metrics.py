@@ -42,6 +42,16 @@ class Boxes:
     score: NDArray[Any] | None = None
     difficult: Bools | None = None
 
+    def arrays(self, prefix: str = "") -> dict[str, NDArray[Any]]:
+        """The members that are there, by their names after a prefix, as a record's file has them.
+
+        Example:
+            >>> one = Boxes(np.array([0]), np.array([[0.0, 0, 10, 10]]), np.array([3]))
+            >>> list(one.arrays("truth_"))
+            ['truth_image', 'truth_box', 'truth_label']
+        """
+        return {f"{prefix}{key}": value for key, value in vars(self).items() if value is not None}
+
 
 def detection_metrics(truth: Boxes, found: Boxes) -> dict[str, float]:
     """The figures of a detector by COCO's definition and by VOC's.

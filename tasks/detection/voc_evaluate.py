@@ -130,17 +130,9 @@ def evaluate_voc(
     truth, found, n = metric.truth, metric.found, len(metric.image_id)
     return TaskResult(
         {name: Metric(value=value, unit="AP", n=n) for name, value in metric.values.items()},
-        {
-            "image": found.image,
-            "box": found.box,
-            "score": found.score,
-            "label": found.label,
-            "truth_image": truth.image,
-            "truth_box": truth.box,
-            "truth_label": truth.label,
-            "truth_difficult": truth.difficult,
-            "image_id": np.array(metric.image_id, dtype=np.str_),
-        },
+        found.arrays()
+        | truth.arrays("truth_")
+        | {"image_id": np.array(metric.image_id, dtype=np.str_)},
     )
 
 

@@ -12,7 +12,7 @@ from tasks.probes.lbfgs import Loss, Solution, minimise
 
 #: The 45 weights of the common protocol, weakest first.
 WEIGHTS: tuple[float, ...] = tuple(np.logspace(-6, 5, 45).tolist())
-TOLERANCE = 1e-8
+TOLERANCE = 1e-9
 MAX_STEPS = 1000
 STRIDE = 4  # every such weight is solved alone, from the strongest on, the others in between
 CELLS = 2**27  # at most so many logits at once: 0.5 GiB
