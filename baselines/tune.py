@@ -110,9 +110,11 @@ class _Silent:
 
     def begin(self, cell: Any) -> None: ...
 
-    def end(self, cell: Any, record: Any) -> None:
-        if record.status == "failed":
-            print(record.cause, flush=True)
+    def end(self, cell: Any, attempt: Any) -> None:
+        if attempt.status == "failed":
+            print(attempt.cause, flush=True)
+
+    def look(self) -> None: ...
 
 
 def tune(name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:

@@ -92,7 +92,12 @@ RECIPES: dict[str, tuple[Augmentation, ...]] = {
 
 
 def augment(
-    images: Tensor, augmentations: Sequence[Augmentation], *, size: int, seed: int
+    images: Tensor,
+    augmentations: Sequence[Augmentation],
+    *,
+    size: int,
+    seed: int,
+    part: tuple[int, int] = (0, 1),
 ) -> tuple[Tensor, ...]:
     """Random views of a batch, normalised as `benchmark.models.normalise` does.
 
@@ -100,7 +105,11 @@ def augment(
         images: (N, 3, H, W) uint8.
         augmentations: the strengths, one for each view.
         size: side of the views in pixels.
-        seed: the parameters are a function of it, of N and of the number of views alone.
+        seed: the parameters are a function of it, of the number of images in the whole batch and of
+            the number of views alone.
+        part: (rank, world) of the process, if the images are those in the places rank,
+            rank + world, ... of a whole batch of N x world; each gets the parameters that it has
+            there.
 
     Returns:
         As many tensors (N, 3, size, size) float32 in [-2, 2], channels last.
@@ -112,8 +121,9 @@ def augment(
         (torch.Size([4, 3, 32, 32]), False)
     """
     n, n_views, device = len(images), len(augmentations), images.device
-    generator = torch.Generator().manual_seed(seed)
-    draws = torch.rand(15, n, n_views, generator=generator).numpy()
+    generator, (rank, world) = torch.Generator().manual_seed(seed), part
+    whole = torch.rand(15, n * world, n_views, generator=generator).numpy()
+    draws = whole[:, rank::world]
     boxes = _on(device, crop_boxes(draws[:5], augmentations))
     # 0..255 -> -2..2, folded into the colour map
     matrix, lift, shift = (

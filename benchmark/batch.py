@@ -45,13 +45,18 @@ class Batch(_Labelled):
         images: (N, 3, H, W) uint8, as the pool gives them, on the device that trains.
         sample_ids: (N,) int64, the rows of the pool, on the host.
         given_labels: (N,) int64, or None where they are withheld; read them as `labels`.
-        seed: for whatever is random in this step, the augmentation above all.
+        seed: for whatever is random in this step, the augmentation above all; the same on all
+            processes that share the step's batch.
+        part: (rank, world) of this process; it holds the images rank, rank + world, ... of the
+            batch. What is drawn for each image is drawn for all of them, and taken
+            [rank::world], so that it does not depend on how many processes there are.
     """
 
     images: Tensor
     sample_ids: Tensor
     given_labels: Tensor | None
     seed: int
+    part: tuple[int, int] = (0, 1)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -65,7 +70,7 @@ class Batch(_Labelled):
         return self._mapped(Tensor.pin_memory)
 
     def joined(self, other: "Batch") -> "Batch":
-        """This batch followed by another one; the seed is this one's."""
+        """This batch followed by another one; seed and part are this one's."""
         labels = self.given_labels
         if labels is not None:
             labels = torch.cat([labels, other.labels])
@@ -75,6 +80,18 @@ class Batch(_Labelled):
             sample_ids=torch.cat([self.sample_ids, other.sample_ids]),
             given_labels=labels,
         )
+
+    def shared(self, part: tuple[int, int]) -> "Batch":
+        """The part of a whole batch that the process (rank, world) holds.
+
+        Example:
+            >>> images = torch.zeros(5, 3, 1, 1, dtype=torch.uint8)
+            >>> Batch(images, torch.arange(5), None, seed=0).shared((1, 2)).sample_ids
+            tensor([1, 3])
+        """
+        rank, world = part
+        mine = self._mapped(lambda tensor: tensor[rank::world])
+        return replace(mine, sample_ids=self.sample_ids[rank::world], part=part)
 
     def _mapped(self, change: Callable[[Tensor], Tensor]) -> "Batch":
         labels = None if self.given_labels is None else change(self.given_labels)

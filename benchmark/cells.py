@@ -1,12 +1,15 @@
 """Cells: the units of work of a run, what determines each, and the order they depend on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+import torch
+
 from benchmark.canonical import sha256_of
-from benchmark.errors import UsageError
+from benchmark.errors import UsageError, nearest
+from benchmark.method import Method
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import FILE_HARNESS, HARNESS, source_sha256
 from benchmark.registry import TASKS
@@ -65,71 +68,166 @@ def plan(
     tasks: Sequence[str] | None = None,
     evaluations: Sequence[str] | None = None,
 ) -> list[Cell]:
-    """All cells of one method and replicate, each after the one it starts from.
+    """As `Planner.plan`, for one method and replicate alone."""
+    return Planner().plan(protocol, method, replicate, tasks, evaluations)
 
-    Args:
-        protocol: the protocol.
-        method: the method, resolved.
-        replicate: 0 or more.
-        tasks: names of the downstream tasks to evaluate on, the protocol's or others of its tier;
-            None for all of the protocol.
-        evaluations: names of the ways in which to evaluate, where a task has them; None for those
-            that are ranked.
 
-    Raises:
-        UsageError: no such task or evaluation, or a batch that a phase cannot fill.
-    """
-    base = f"{protocol.folder}/{method.folder}/seed{replicate}"
-    names = protocol.task_names if tasks is None else [tier_task(protocol, t) for t in tasks]
-    ways = {name: chosen_evaluations(name, evaluations) for name in (STREAM_TASK, *names)}
-    if evaluations is not None and not any(ways.values()):
-        spec = TASKS.get(names[0]).spec if names else None
-        there = f"; {spec.name} has {', '.join((*spec.evaluations, *spec.further))}" if spec else ""
-        raise UsageError(f"none of these tasks has the evaluation {', '.join(evaluations)}{there}")
-    fresh = method.build(protocol, replicate)
-    if fresh.needs_boundaries and not protocol.boundaries:
-        raise UsageError(
-            f"{method.name} acts where a chunk ends, and {protocol.id} does not tell where: choose "
-            f"a stream with boundaries, or a method without, such as one with lump or reservoir"
-        )
-    phases, batch_size = fresh.phases(protocol.chunks) or ((),), fresh.config.batch_size
-    steps = [protocol.phase_visits(chunks) // batch_size if chunks else 0 for chunks in phases]
-    files = protocol.tier == "full"  # whose ids and content the protocol's digest does not cover
-    images = {"manifest": protocol.manifest.digest} if files else {}
-    harness = source_sha256(HARNESS + (FILE_HARNESS if files else ()))
-    cells: list[Cell] = []
-    checkpoint: Cell | None = None
-    for number, chunks in enumerate(phases):
-        if chunks and protocol.phase_visits(chunks) < batch_size:
-            raise UsageError(
-                f"a phase of {protocol.id} has {protocol.phase_visits(chunks)} image visits, fewer "
-                f"than a batch of {batch_size}: choose a smaller batch_size"
+class Planner:
+    """Plans cells, and remembers what many of them have in common: sources, data, phases."""
+
+    def __init__(self) -> None:
+        self._harness: dict[bool, str] = {}
+        self._methods: dict[tuple[ProtocolSpec, ResolvedMethod], _Layout] = {}
+        self._evaluations: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def plan(
+        self,
+        protocol: ProtocolSpec,
+        method: ResolvedMethod,
+        replicate: int,
+        tasks: Sequence[str] | None = None,
+        evaluations: Sequence[str] | None = None,
+    ) -> list[Cell]:
+        """All cells of one method and replicate, each after the one it starts from.
+
+        Args:
+            protocol: the protocol.
+            method: the method, resolved.
+            replicate: 0 or more.
+            tasks: names of the downstream tasks to evaluate on, the protocol's or others of its
+                tier; None for all of the protocol.
+            evaluations: names of the ways in which to evaluate, where a task has them; None for
+                those that are ranked.
+
+        Raises:
+            UsageError: no such task or evaluation, or none that a named task has, or a batch that a
+                phase cannot fill.
+        """
+        base = f"{protocol.folder}/{method.folder}/seed{replicate}"
+        names = protocol.task_names if tasks is None else [tier_task(protocol, t) for t in tasks]
+        ways = {name: chosen_evaluations(name, evaluations) for name in (STREAM_TASK, *names)}
+        if evaluations is not None:
+            _refuse_idle(protocol, names, evaluations, ways)
+        layout = self._layout(protocol, method)
+        files = protocol.tier == "full"  # whose ids and content the digest does not cover
+        if files not in self._harness:
+            self._harness[files] = source_sha256(HARNESS + (FILE_HARNESS if files else ()))
+        images = {"manifest": protocol.manifest.digest} if files else {}
+        cells: list[Cell] = []
+        checkpoint: Cell | None = None
+        for number, (chunks, steps) in enumerate(zip(layout.phases, layout.steps, strict=True)):
+            before, total = sum(layout.steps[:number]), sum(layout.steps)
+            whole = (0, steps) if protocol.boundaries else (before, total)
+            seen = len({chunk for phase in layout.phases[: number + 1] for chunk in phase})
+            checkpoint = Cell(
+                kind="pretrain",
+                folder=f"{base}/after-chunk{seen}",
+                name="pretrain",
+                determined_by={
+                    "protocol": protocol.digest,
+                    **images,
+                    "method": layout.reference,
+                    "harness": self._harness[files],
+                    "replicate": replicate,
+                    "phase": [number, list(chunks), *whole],
+                },
+                chunks=chunks,
+                chunks_seen=seen,
+                phase=number,
+                schedule=whole,
+                parent=checkpoint,
             )
-        whole = (0, steps[number]) if protocol.boundaries else (sum(steps[:number]), sum(steps))
-        seen = len({chunk for phase in phases[: number + 1] for chunk in phase})
-        checkpoint = Cell(
-            kind="pretrain",
-            folder=f"{base}/after-chunk{seen}",
-            name="pretrain",
-            determined_by={
-                "protocol": protocol.digest,
-                **images,
-                "method": method.reference().model_dump(mode="json"),
-                "harness": harness,
-                "replicate": replicate,
-                "phase": [number, list(chunks), *whole],
-            },
-            chunks=chunks,
-            chunks_seen=seen,
-            phase=number,
-            schedule=whole,
+            cells.append(checkpoint)
+            cells += [self._evaluation(checkpoint, STREAM_TASK, w) for w in ways[STREAM_TASK]]
+        assert checkpoint is not None
+        return cells + [
+            self._evaluation(checkpoint, name, evaluation)
+            for name in names
+            for evaluation in ways[name]
+        ]
+
+    def _layout(self, protocol: ProtocolSpec, method: ResolvedMethod) -> "_Layout":
+        if (protocol, method) not in self._methods:
+            self._methods[protocol, method] = _Layout.of(protocol, method)
+        return self._methods[protocol, method]
+
+    def _evaluation(self, checkpoint: Cell, name: str, evaluation: Evaluation) -> Cell:
+        if (name, evaluation) not in self._evaluations:
+            task = TASKS.get(name)()
+            self._evaluations[name, evaluation] = {
+                "task": [name, task.spec.version, evaluation, task.data_sha256()],
+                "source": source_sha256(task.source(evaluation)),
+            }
+        return Cell(
+            kind="evaluation",
+            folder=checkpoint.folder,
+            name=f"{evaluation}.{name}",
+            determined_by=self._evaluations[name, evaluation],
+            chunks=checkpoint.chunks,
+            chunks_seen=checkpoint.chunks_seen,
+            phase=checkpoint.phase,
             parent=checkpoint,
+            task=name,
+            evaluation=evaluation,
         )
-        cells += [checkpoint, *(_evaluation(checkpoint, STREAM_TASK, w) for w in ways[STREAM_TASK])]
-    assert checkpoint is not None
-    for name in names:
-        cells += [_evaluation(checkpoint, name, evaluation) for evaluation in ways[name]]
-    return cells
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The phases of a method on a protocol, and the steps of each."""
+
+    phases: tuple[tuple[int, ...], ...]
+    steps: tuple[int, ...]
+    reference: dict[str, Any]
+
+    @classmethod
+    def of(cls, protocol: ProtocolSpec, method: ResolvedMethod) -> "_Layout":
+        """Ask a fresh method.
+
+        Raises:
+            UsageError: it needs boundaries that the stream lacks, or a batch no phase can fill.
+        """
+        fresh = _outline(protocol, method)
+        if fresh.needs_boundaries and not protocol.boundaries:
+            raise UsageError(
+                f"{method.name} acts where a chunk ends, and {protocol.id} does not tell where: "
+                f"choose a stream with boundaries, or a method without, such as one with lump or "
+                f"reservoir"
+            )
+        phases, batch_size = fresh.phases(protocol.chunks) or ((),), fresh.config.batch_size
+        visits = [protocol.phase_visits(chunks) if chunks else 0 for chunks in phases]
+        for chunks, count in zip(phases, visits, strict=True):
+            if chunks and count < batch_size:
+                raise UsageError(
+                    f"a phase of {protocol.id} has {count} image visits, fewer than a batch of "
+                    f"{batch_size}: choose a smaller batch_size"
+                )
+        reference = method.reference().model_dump(mode="json")
+        return cls(tuple(phases), tuple(count // batch_size for count in visits), reference)
+
+
+def _outline(protocol: ProtocolSpec, method: ResolvedMethod) -> Method:
+    """A fresh method, without values in its weights if it can be built so."""
+    try:
+        with torch.device("meta"):
+            return method.build(protocol, 0)
+    except Exception:  # it looks at the values: built in earnest, it can
+        return method.build(protocol, 0)
+
+
+def _refuse_idle(
+    protocol: ProtocolSpec,
+    names: Sequence[str],
+    evaluations: Sequence[str],
+    ways: Mapping[str, Sequence[str]],
+) -> None:
+    """Refuse tasks that are named and have none of the evaluations that are wanted of tasks."""
+    of_tasks = [way for way in evaluations if way not in offered(STREAM_TASK)]
+    idle = [name for name in names if not ways[name]]
+    few = set(names) < set(tier_tasks(protocol))
+    if (idle and of_tasks and few) or not any(ways.values()):
+        told = "; ".join(f"{name} has {', '.join(offered(name))}" for name in idle[:3])
+        raise UsageError(f"no evaluation {', '.join(of_tasks or evaluations)}: {told}")
 
 
 def tier_task(protocol: ProtocolSpec, name: str) -> str:
@@ -140,7 +238,7 @@ def tier_task(protocol: ProtocolSpec, name: str) -> str:
     """
     there = tier_tasks(protocol)
     if name not in there:
-        raise UsageError(f"{protocol.id} has no task {name!r}; it has {', '.join(there)}")
+        raise UsageError(f"{protocol.id} has no task {name!r}; it has {nearest(name, there)}")
     return name
 
 
@@ -166,26 +264,13 @@ def chosen_evaluations(task: str, evaluations: Sequence[str] | None) -> list[Eva
     unknown = [name for name in evaluations if name not in get_args(Evaluation)]
     if unknown:
         raise UsageError(
-            f"there is no evaluation {', '.join(map(repr, unknown))}; there are: "
-            f"{', '.join(get_args(Evaluation))}"
+            f"there is no evaluation {unknown[0]!r}; there are: "
+            f"{nearest(unknown[0], get_args(Evaluation))}"
         )
-    return [name for name in (*spec.evaluations, *spec.further) if name in evaluations]
+    return [name for name in offered(task) if name in evaluations]
 
 
-def _evaluation(checkpoint: Cell, name: str, evaluation: Evaluation) -> Cell:
-    task = TASKS.get(name)()
-    return Cell(
-        kind="evaluation",
-        folder=checkpoint.folder,
-        name=f"{evaluation}.{name}",
-        determined_by={
-            "task": [name, task.spec.version, task.data_sha256()],
-            "source": source_sha256(task.source(evaluation)),
-        },
-        chunks=checkpoint.chunks,
-        chunks_seen=checkpoint.chunks_seen,
-        phase=checkpoint.phase,
-        parent=checkpoint,
-        task=name,
-        evaluation=evaluation,
-    )
+def offered(task: str) -> tuple[Evaluation, ...]:
+    """All evaluations that a task has: those that are ranked, then those on request."""
+    spec = TASKS.get(task).spec
+    return (*spec.evaluations, *spec.further)

@@ -64,7 +64,8 @@ class Objective(nn.Module):
         """Augmented views of a batch, by the recipe that the options name."""
         recipe = RECIPES[self.config.augmentation]
         strengths = [recipe[k % len(recipe)] for k in range(self.n_views)]
-        images = augment(batch.images, strengths, size=self.setting.view_size, seed=batch.seed)
+        size, seed, part = self.setting.view_size, batch.seed, batch.part
+        images = augment(batch.images, strengths, size=size, seed=seed, part=part)
         return Views(images, batch.given_labels)
 
     def embeddings(self, images: Tensor) -> Tensor:

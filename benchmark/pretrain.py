@@ -1,6 +1,5 @@
 """One phase of pre-training, on mmengine's Runner."""
 
-import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -9,20 +8,19 @@ from typing import Any
 
 import torch
 from mmengine.hooks import Hook
+from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from benchmark.accelerate import Acceleration
 from benchmark.batch import Batch, ChunkContext
-from benchmark.errors import HeadwaterError
+from benchmark.distributed import average_buffers, synchronise, world
 from benchmark.memory import keep_freed_memory
 from benchmark.method import Method
 from benchmark.optim import build_optimiser, lr_factor
-from benchmark.result import CurvePoint
 from benchmark.streams.steps import PhaseSteps
-
-Progress = Callable[[int, int, float], None]
+from benchmark.watch import Curve, CurveHook, Progress, SaveHook, Saver
 
 
 @dataclass(frozen=True)
@@ -58,17 +56,34 @@ class Trainable(nn.Module):
         """Nothing: the Runner asks at every step, and modes are the method's own business."""
         return self
 
-    def train_step(self, batch: Batch, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+    def forward(self, batch: Batch) -> Tensor:
+        """The loss; DDP calls it, so that gradients are averaged."""
+        return self.method.training_step(batch)
+
+    def train_step(
+        self,
+        batch: Batch,
+        optim_wrapper: OptimWrapper,
+        forward: Callable[[Batch], Tensor] | None = None,
+    ) -> dict[str, Tensor]:
         # What a method draws from the global generators is a function of the step, too.
         torch.manual_seed(batch.seed)
         with self.acceleration.context(self.device):
-            loss = self.method.training_step(batch.to(self.device))
-        loss.backward()  # type: ignore[no-untyped-call]
+            loss = (forward or self)(batch.to(self.device))
+        loss.backward()
         self.method.after_backward()
         optim_wrapper.step()
         optim_wrapper.zero_grad()
         self.method.after_step()
         return {"loss": loss.detach()}
+
+
+class _Parallel(MMDistributedDataParallel):
+    """The same on several processes, each with its part of every batch."""
+
+    def train_step(self, batch: Batch, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        step: dict[str, Tensor] = self.module.train_step(batch, optim_wrapper, self)
+        return step
 
 
 class _Batches:
@@ -112,34 +127,6 @@ class _ScheduleHook(Hook):
         self.method.begin_step(done)
 
 
-class _CurveHook(Hook):
-    """Keeps the mean loss and the rate, 50 points a phase, and tells the progress."""
-
-    def __init__(self, steps: int, batch_size: int, progress: Progress | None) -> None:
-        self.every = max(1, steps // 50)
-        self.steps, self.batch_size, self.progress = steps, batch_size, progress
-        self.points: list[CurvePoint] = []
-        self._losses: list[Tensor] = []
-        self._since = time.perf_counter()
-
-    def after_train_iter(
-        self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
-    ) -> None:
-        self._losses.append(outputs["loss"])
-        done = runner.iter + 1
-        if done % self.every and done != self.steps:
-            return
-        loss, now = float(torch.stack(self._losses).mean()), time.perf_counter()
-        if not math.isfinite(loss):
-            raise HeadwaterError(f"the loss is {loss} at step {done}; lower the learning rate")
-        rate = len(self._losses) * self.batch_size / (now - self._since)
-        visits = done * self.batch_size
-        self.points.append(CurvePoint(visits=visits, loss=loss, images_per_second=rate))
-        self._losses, self._since = [], now
-        if self.progress:
-            self.progress(done, self.steps, loss)
-
-
 def pretrain_phase(
     method: Method,
     steps: PhaseSteps,
@@ -150,12 +137,16 @@ def pretrain_phase(
     part: Part | None = None,
     progress: Progress | None = None,
     acceleration: Acceleration | None = None,
-) -> tuple[tuple[CurvePoint, ...], dict[str, Any]]:
+    curve: Curve | None = None,
+    saver: Saver | None = None,
+    logs: Path | None = None,
+) -> tuple[Curve, dict[str, Any]]:
     """Train a method on the steps of one phase, in place.
 
     The optimiser and its cosine schedule are those of `method.config`. They start anew unless the
     phase is a later part of a schedule; `begin_chunk` and `end_chunk` are called where a schedule
-    begins and ends.
+    begins and ends. Where torch.distributed runs, the processes share every batch, and what comes
+    out is what one process would have got, but for rounding.
 
     Args:
         method: on the device that it is to be trained on.
@@ -164,47 +155,94 @@ def pretrain_phase(
         seed: of the global generators, for methods that draw from them.
         work_dir: where the Runner keeps its log.
         part: where the steps lie in their schedule; None if they are all of it.
-        progress: called now and then with (step, steps, loss).
+        progress: told now and then how far it is.
         acceleration: None for that of the device; backbones are compiled already.
+        curve: of the steps before; None if there are none.
+        saver: asked after every step whether the state is to be put by: `step`, `method`,
+            `optimiser` and `curve`, of which `Part` and the method make the next one go on.
+        logs: folder for TensorBoard; None for no logs.
 
     Returns:
         The training curve, and the optimiser's state at the end.
 
     Raises:
         HeadwaterError: the loss is not finite; names the step.
+        Stopped: the saver asked for it; the state has been put by.
     """
     keep_freed_memory()
-    part = part or Part(0, len(steps))
-    stop = len(steps) if part.stop is None else part.stop
+    part, curve = part or Part(0, len(steps)), curve or Curve()
+    span = (part.start, len(steps) if part.stop is None else part.stop)
     device = next(method.parameters()).device.type
-    curve = _CurveHook(stop - part.start, method.config.batch_size, progress)
     method.train()
+    synchronise(method, getattr(method.config, "bn_groups", 1))
     if part.first + part.start == 0:
         torch.manual_seed(seed)
         method.begin_chunk(context)
     optimiser = build_optimiser(method)
     if part.optimiser is not None:
         optimiser.load_state_dict(part.optimiser)
+
+    def state(step: int) -> dict[str, Any]:
+        average_buffers(method)
+        return {
+            "step": step,
+            "method": method.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "curve": curve.state(),
+        }
+
+    hooks: list[Hook] = [
+        _ScheduleHook(method, steps, part),
+        CurveHook(curve, span, len(steps), method.config.batch_size, progress),
+    ]
+    if saver is not None:
+        hooks.append(SaveHook(saver, state, span))
     batches = _Batches(steps, part.start)
     runner = Runner(
-        model=Trainable(method, device, acceleration or Acceleration.of(device)),
+        model=_wrapped(Trainable(method, device, acceleration or Acceleration.of(device)), device),
         work_dir=str(work_dir),
         experiment_name=f"phase-{time.monotonic_ns()}",  # mmengine wants a name of its own
         train_dataloader=batches,
-        train_cfg={"by_epoch": False, "max_iters": stop - part.start},
+        train_cfg={"by_epoch": False, "max_iters": span[1] - span[0]},
         optim_wrapper=OptimWrapper(optimiser),
         default_hooks=dict.fromkeys(
             ("runtime_info", "timer", "logger", "checkpoint", "sampler_seed")
         ),
-        custom_hooks=[_ScheduleHook(method, steps, part), curve],
+        custom_hooks=hooks,
+        launcher="pytorch" if world() > 1 else "none",
         randomness={"seed": seed % 2**32, "deterministic": True},
+        visualizer=_visualizer(logs),
         log_level="ERROR",
     )
     try:
         runner.train()
     finally:
         batches.close()
-    if part.first + stop == part.total:
+        runner.visualizer.close()
+    average_buffers(method)
+    if part.first + span[1] == part.total:
         torch.manual_seed(seed + 1)
         method.end_chunk(context)
-    return tuple(curve.points), optimiser.state_dict()
+    return curve, optimiser.state_dict()
+
+
+def _wrapped(model: Trainable, device: str) -> nn.Module:
+    """The model as it is, or for the processes that share its batches."""
+    if world() == 1:
+        return model
+    where = [torch.cuda.current_device()] if device == "cuda" else None
+    # A strategy may have parts that play no role before its second chunk.
+    return _Parallel(
+        module=model, device_ids=where, broadcast_buffers=False, find_unused_parameters=True
+    )
+
+
+def _visualizer(logs: Path | None) -> dict[str, Any] | None:
+    """mmengine's writer of TensorBoard's files, if they are wanted."""
+    if logs is None:
+        return None
+    return {
+        "type": "Visualizer",
+        "vis_backends": [{"type": "TensorboardVisBackend"}],
+        "save_dir": str(logs),
+    }

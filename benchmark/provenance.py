@@ -8,8 +8,9 @@ import platform
 import resource
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,6 +26,7 @@ HARNESS = (
     "benchmark.augment",
     "benchmark.batch",
     "benchmark.config",
+    "benchmark.distributed",
     "benchmark.method",
     "benchmark.models",
     "benchmark.optim",
@@ -51,7 +53,7 @@ def source_sha256(things: Iterable[object | str], *, helpers: bool = False) -> s
     if helpers:
         files = {file for start in files for file in imported_files(start)}
     # In the order of the codes, since that of the paths differs from machine to machine.
-    return sha256_of(sorted(code_of(file.read_text(encoding="utf-8")) for file in files))
+    return sha256_of(sorted(_read(file).code for file in files))
 
 
 @cache
@@ -79,23 +81,47 @@ def imported_files(file: Path) -> set[Path]:
     while todo:
         file = todo.pop()
         known.add(file)
-        for name in _imported_names(file, root):
+        for name in _full_names(_read(file).imports, file, root):
             found = root.joinpath(*name.split(".")).with_suffix(".py")
             if name.partition(".")[0] != "benchmark" and found.is_file() and found not in known:
                 todo.append(found)
     return known
 
 
-def _imported_names(file: Path, root: Path) -> Iterator[str]:
-    """Full names of all that may be modules among what a file imports."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+@dataclass(frozen=True)
+class _Source:
+    """What is asked of a file: its code, and its imports as (dots, module, names)."""
+
+    code: str
+    imports: tuple[tuple[int, str, tuple[str, ...]], ...]
+
+
+def _read(file: Path) -> _Source:
+    """The file as it is now; read again only if it has changed."""
+    stat = file.stat()
+    return _read_once(file, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _read_once(file: Path, changed: int, size: int) -> _Source:
+    text, imports = file.read_text(encoding="utf-8"), []
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            imports.append((0, "", tuple(alias.name for alias in node.names)))
         elif isinstance(node, ast.ImportFrom):
-            above = file.relative_to(root).parts[: -node.level] if node.level else ()
-            base = ".".join((*above, *filter(None, [node.module])))
-            yield base
-            yield from (f"{base}.{alias.name}".lstrip(".") for alias in node.names)
+            names = tuple(alias.name for alias in node.names)
+            imports.append((node.level, node.module or "", ("", *names)))
+    return _Source(code_of(text), tuple(imports))
+
+
+def _full_names(
+    imports: Iterable[tuple[int, str, tuple[str, ...]]], file: Path, root: Path
+) -> Iterator[str]:
+    """Full names of all that may be modules among what a file imports."""
+    for dots, module, names in imports:
+        above = file.relative_to(root).parts[:-dots] if dots else ()
+        base = ".".join((*above, *filter(None, [module])))
+        yield from (".".join(filter(None, [base, name])) for name in names)
 
 
 def code_of(source: str) -> str:

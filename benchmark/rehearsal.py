@@ -86,7 +86,7 @@ def rehearse(
                 part=Part(first, total, optimiser, start, stop),
                 replayed=replayed,
             )
-            losses += [point.loss for point in curve]
+            losses += [point.loss for point in curve.points]
     return Rehearsed(built, tuple(losses), reader)
 
 

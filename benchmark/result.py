@@ -1,5 +1,6 @@
 """The record of one cell: everything needed to trust, compare and rerun a number."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,6 +8,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from benchmark.errors import DataError
+
+#: How a record ends.
+_HASH_LINE = ',\n "sha256": "{}"\n}}\n'
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -47,10 +51,11 @@ class Metric(Strict):
 
 
 class FileRef(Strict):
-    """A file beside the record, by its name and content."""
+    """A file beside the record, by its name, content and size in bytes."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     sha256: Sha256
+    size: Count | None = None
 
 
 class ProtocolRef(Strict):
@@ -164,7 +169,8 @@ class Record(Strict):
     """One cell: a phase of pre-training, or one evaluation of one checkpoint.
 
     `shared` is in the protocol's folder, under `shared/seed<k>/`: what is the same for all methods,
-    such as which images play in which episode. The other files lie beside the record.
+    such as which images play in which episode. The other files lie beside the record. `sha256` is
+    of the record's own text before it, so that a damaged one is known.
 
     Raises:
         pydantic.ValidationError: unknown field, wrong type, NaN or infinity.
@@ -190,6 +196,7 @@ class Record(Strict):
     environment: Environment
     provenance: Provenance
     trust: Literal["self-reported", "rescored", "reproduced"] = "self-reported"
+    sha256: Sha256 | None = None
 
     @property
     def cause(self) -> str:
@@ -198,21 +205,33 @@ class Record(Strict):
         return lines[-1] if lines else "no cause was recorded"
 
     def to_json(self) -> str:
-        """The record as text, keys in the order of the schema, newline at the end."""
-        return json.dumps(self.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
+        """The record as text, keys in the order of the schema, the hash of the text before it last.
+
+        The text ends with a newline.
+        """
+        fields = self.model_dump(mode="json", exclude={"sha256"})
+        text = json.dumps(fields, indent=1, allow_nan=False).removesuffix("\n}")
+        return text + _HASH_LINE.format(hashlib.sha256(text.encode()).hexdigest())
 
 
 def read_record(path: Path) -> Record:
     """Read and check one record.
 
     Raises:
-        DataError: not JSON or not the schema; names the file and the first offending field.
+        DataError: not JSON, not the schema, or altered since it was written; names the file and the
+            first offending field.
     """
+    content = path.read_bytes()
     try:
-        return Record.model_validate_json(path.read_bytes())
+        record = Record.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
         raise DataError(
             f"{path} is not a Headwater record: {where}: {first['msg']}; rerun the cell"
         ) from error
+    if record.sha256 is not None:
+        text = content.removesuffix(_HASH_LINE.format(record.sha256).encode())
+        if hashlib.sha256(text).hexdigest() != record.sha256:
+            raise DataError(f"{path} was altered after it was written; rerun the cell")
+    return record.model_copy(update={"sha256": None})

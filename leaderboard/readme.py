@@ -5,11 +5,13 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from baselines.bench_table import read_document
 from benchmark.canonical import write_whole
 from benchmark.protocol import ProtocolSpec
 from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board, Row, load_boards
+from leaderboard.readme_bench import benchmarks, engine
 from leaderboard.readme_methods import method_rates, references, trials
 from leaderboard.readme_tasks import against_sklearn, evaluation_rates
 from leaderboard.streams_picture import streams_svg
@@ -192,19 +194,19 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     full = [spec for spec in specs if spec.tier == "full"]
     write_between_markers(readme, "protocols", protocols(nano + full))
     write_whole(readme.parent / "results" / "streams.svg", streams_svg(nano).encode())
-    for marker, name in (("rates", "bench.json"), ("loader", "bench-loader.json")):
-        printed = json.loads((results / name).read_text())  # by `headwater bench --json`
-        write_between_markers(readme, marker, rates(printed))
-    for marker, name, told in (
-        ("tasks", "bench-tasks", evaluation_rates),
-        ("sklearn", "against-sklearn", against_sklearn),
+    for marker, benchmark, told in (
+        ("rates", "steps", rates),
+        ("loader", "loader", rates),
+        ("tasks", "tasks", evaluation_rates),
+        ("methods", "methods", method_rates),
     ):
-        measured = json.loads((results / f"{name}.json").read_text(encoding="utf-8"))
-        write_between_markers(readme, marker, told(measured))
+        write_between_markers(readme, marker, told(read_document(results, benchmark)))
+    compared = json.loads((results / "against-sklearn.json").read_text(encoding="utf-8"))
+    write_between_markers(readme, "sklearn", against_sklearn(compared))
     write_between_markers(readme, "references", references())
     write_between_markers(readme, "trials", trials(results / "tuning"))
-    measured = json.loads((results / "bench-methods.json").read_text())
-    write_between_markers(readme, "methods", method_rates(measured))
+    write_between_markers(readme, "engine", engine(read_document(results, "engine")))
+    write_between_markers(readme, "bench", benchmarks(results))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class TaskSpec:
         name: as in the tables, lower case.
         version: goes up when anything that moves a number changes.
         title: one line for the page: what is to be told from what.
-        metric: of the linear evaluation.
+        metric: of the linear evaluations and of fine-tuning; means nothing without these.
         classes: names of the classes, in the order of the labels.
         evaluations: the ways in which a checkpoint is evaluated on it, and ranked.
         further: other ways, on request: `headwater run --evaluations NAMES`, or `all`.
@@ -44,6 +44,12 @@ class TaskSpec:
     evaluations: tuple[Evaluation, ...] = ("linear", "fewshot")
     further: tuple[Evaluation, ...] = (*LABELLED, "fewshot_logistic")
     tier: Literal["smoke", "nano", "full"] = "nano"
+
+    @property
+    def linear_metric(self) -> str | None:
+        """The metric, if there is an evaluation that is measured by it."""
+        measured = {"linear", *LABELLED} & {*self.evaluations, *self.further}
+        return self.metric if measured else None
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def _probe(function: str, *modules: str) -> Evaluator:
     )
 
 
-_LOGISTIC = ("logistic", "lbfgs")
+_LOGISTIC = ("logistic", "lbfgs", "newton")
 _LINEAR = (*_LOGISTIC, "metrics", "labels")
 _DETECTION = ("evaluate", "detector", "metrics", "pictures")
 

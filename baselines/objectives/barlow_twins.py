@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from baselines.objectives._distributed import gathered
 from baselines.objectives._parts import full_precision, mlp
 from benchmark.batch import Setting, Views
 from benchmark.config import Config, option
+from benchmark.distributed import gathered
 from benchmark.method import About, Objective, build_backbone
 from benchmark.registry import OBJECTIVES
 
@@ -97,4 +97,5 @@ class BarlowTwins(Objective):
 
     def distillation(self, predicted: Tensor, target: Tensor) -> Tensor:
         """The same loss."""
+        predicted, target = gathered(predicted), gathered(target)
         return redundancy_reduction(predicted, target, redundancy=self.config.redundancy)

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.objectives._distributed import gathered
 from baselines.objectives._parts import full_precision, mlp
 from benchmark.batch import Setting, Views
 from benchmark.config import Config, option
+from benchmark.distributed import gathered
 from benchmark.method import About, Objective, build_backbone
 from benchmark.registry import OBJECTIVES
 

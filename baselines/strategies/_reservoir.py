@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from benchmark.batch import Batch
 from benchmark.config import Options, option
+from benchmark.distributed import gathered
 from benchmark.method import Objective, Strategy
 
 
@@ -25,7 +25,8 @@ class ReservoirOptions(Options):
 class KeepsReservoir(Strategy):
     """Keeps each image that was delivered with the same probability; needs no boundaries.
 
-    An image that is delivered again while it is kept stays.
+    An image that is delivered again while it is kept stays. Where several processes share a batch,
+    each keeps the reservoir of the whole batch, which is the same on all of them.
     Source: Vitter, Random Sampling with a Reservoir, 1985, algorithm R.
     """
 
@@ -46,17 +47,22 @@ class KeepsReservoir(Strategy):
     def set_extra_state(self, state: Any) -> None:
         self.visits = state["visits"]
 
-    def drawn(self, count: int, seed: int) -> Batch | None:
-        """A batch of kept images, drawn with replacement; None while there are none."""
+    def drawn(self, batch: Batch, seed: int) -> Batch | None:
+        """As many kept images as a batch has, drawn with replacement; None while there are none."""
         assert self.memory is not None
         kept = self.memory.rows()
         if not len(kept):
             return None
-        return self.memory.read(kept[torch.randint(len(kept), (count,))], seed)
+        chosen = kept[torch.randint(len(kept), (len(batch) * batch.part[1],))]
+        # Every process reads those of all, so that its ledger is that of one alone.
+        return self.memory.read(chosen, seed).shared(batch.part)
 
-    def offer(self, rows: Tensor) -> None:
-        """Let a batch of delivered images (N,) into the reservoir, each with its probability."""
+    def offer(self, batch: Batch) -> None:
+        """Let the images of a delivered batch into the reservoir, each with its probability."""
         assert self.memory is not None
+        rows = batch.sample_ids
+        if batch.part[1] > 1:  # by way of the device, since NCCL knows no other
+            rows = gathered(rows.to(batch.images.device)).cpu()
         slots, capacity = self.memory.rows().tolist(), self.memory.capacity
         before, kept = set(slots), set(slots)
         chances = torch.rand(len(rows), dtype=torch.float64).tolist()

@@ -50,8 +50,8 @@ class LUMP(KeepsReservoir):
     def training_views(self, objective: Objective, batch: Batch) -> Views:
         """The mixed views."""
         views = super().training_views(objective, batch)
-        past = self.drawn(len(batch), batch.seed + 1)
-        self.offer(batch.sample_ids)
+        past = self.drawn(batch, batch.seed + 1)
+        self.offer(batch)
         if past is None:
             return views
         share = random.Random(batch.seed).betavariate(

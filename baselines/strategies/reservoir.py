@@ -31,6 +31,6 @@ class ReservoirReplay(KeepsReservoir):
     def training_batch(self, batch: Batch) -> Batch:
         """The delivered images, and as many from the reservoir."""
         batch = super().training_batch(batch)
-        past = self.drawn(len(batch), batch.seed)
-        self.offer(batch.sample_ids)
+        past = self.drawn(batch, batch.seed)
+        self.offer(batch)
         return batch if past is None else batch.joined(past)

@@ -36,7 +36,7 @@ def evaluate(
     Example: headwater evaluate --checkpoint resnet18.pth --arch resnet18 --tasks digits
     """
     from benchmark.cells import plan, tier_tasks
-    from benchmark.cli.session import run_methods
+    from benchmark.cli.session import How, run_methods
     from benchmark.outside.method import OutsideCheckpoint
     from benchmark.registry import load_shipped
     from benchmark.resolve import protocol_named
@@ -48,7 +48,13 @@ def evaluate(
     named = chosen(tasks, tier_tasks(spec)), chosen(evaluations, get_args(Evaluation))
     method = OutsideCheckpoint.of(checkpoint, arch, normalisation or None)
     outcome = run_methods(
-        spec, [method], store, replicate=seed, tasks=named[0], evaluations=named[1]
+        spec,
+        [method],
+        store,
+        replicates=[seed],
+        tasks=named[0],
+        evaluations=named[1],
+        how=How(workers=0, retry_failed=True),  # other processes know names only
     )[method.folder]
     rows: list[dict[str, Any]] = []
     for cell in plan(spec, method, seed, *named):

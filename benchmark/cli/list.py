@@ -30,7 +30,12 @@ def list_(kind: Kind, as_json: JsonOption = False) -> None:
         from benchmark.cli.methods import print_methods
 
         return print_methods()
-    print_rows(_ROWS[kind](as_json), as_json)
+    rows = _ROWS[kind](as_json)
+    if kind is Kind.tasks and not as_json:
+        return _print_tasks(rows)
+    if kind is Kind.data and not as_json:
+        rows = [_package(row) for row in rows]
+    print_rows(rows, as_json)
 
 
 def _protocols(as_json: bool) -> list[dict[str, Any]]:
@@ -79,7 +84,7 @@ def _tasks(as_json: bool) -> list[dict[str, Any]]:
             "task": f"{spec.name}@{spec.version}",
             "tier": spec.tier,
             "classes": task.n_classes() or None,
-            "metric": spec.metric,
+            "metric": spec.linear_metric,
             "evaluations": list(spec.evaluations),
             "on_request": list(spec.further),
             "what": spec.title,
@@ -87,6 +92,27 @@ def _tasks(as_json: bool) -> list[dict[str, Any]]:
         for task in tasks
         for spec in (task.spec,)
     ]
+
+
+def _print_tasks(rows: list[dict[str, Any]]) -> None:
+    """Two tables: the tasks with what is ranked, and which have which evaluations on request."""
+    shown = ("task", "tier", "classes", "evaluations", "what")
+    print_rows([{name: row[name] for name in shown} for row in rows], False)
+    names: dict[tuple[str, ...], list[str]] = {}
+    for row in rows:
+        names.setdefault(tuple(row["on_request"]), []).append(row["task"].partition("@")[0])
+    further = [{"on request": key, "tasks": told} for key, told in names.items() if key]
+    print()
+    print_rows(further, False, "Not ranked; asked for by headwater run --evaluations NAMES, or all")
+
+
+def _package(row: dict[str, Any]) -> dict[str, str]:
+    """A package for people: two cells of some lines each, since names and credits are long."""
+    about = (row["attribution"], ", ".join(row["used_by"]), row["note"])
+    return {
+        "package, version, licence": f"{row['package']}\n{row['version']}, {row['licence']}",
+        "made by, used by, note": "\n".join(line for line in about if line),
+    }
 
 
 def _data(as_json: bool) -> list[dict[str, Any]]:

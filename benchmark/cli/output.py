@@ -3,9 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 StoreOption = Annotated[Path, typer.Option("--store", help="Folder of the records.")]
@@ -27,6 +30,12 @@ def print_rows(rows: Rows, as_json: bool, title: str = "", *, names: bool = Fals
     if as_json:
         return print_json(list(rows))
     from rich.console import Console
+
+    Console().print(table_of(rows, title, names=names))
+
+
+def table_of(rows: Rows, title: str = "", *, names: bool = False) -> "Table":
+    """The table that `print_rows` prints."""
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
@@ -37,7 +46,7 @@ def print_rows(rows: Rows, as_json: bool, title: str = "", *, names: bool = Fals
         table.add_column(heading, no_wrap=short, overflow="fold")
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
-    Console().print(table)
+    return table
 
 
 def _text(value: Any) -> str:

@@ -107,15 +107,28 @@ def _print(document: dict[str, Any]) -> None:
         print(f"{len(pairs) - _SHOWN:,} duplicates more: --json lists all")
     rule = document["rule"]
     print(
-        f"\nexact: equal source bytes, or equal pixels at {rule['hash_side']} px\n"
-        f"perceptual: at most {rule['hamming']} certain bits of the hash differ, and at "
-        f"{rule['pixel_side']} px RMS <= {rule['rms']:g}, correlation >= {rule['correlation']:g}"
+        "\norder: duplicates by task, exact ones first, then the nearest; then the rest\n"
+        f"nearest: by the larger of rms / {rule['rms']:g} and (1 - correlation) / "
+        f"{1 - rule['correlation']:g}\n"
+        "bits: of the hash, certain in both images, that differ\n"
+        f"rms: root mean square difference at {rule['pixel_side']} px, in grey levels (of 255), "
+        "when\n     brightness and contrast are brought together\n"
+        f"exact: equal source bytes, or equal pixels at {rule['hash_side']} px\n"
+        f"perceptual: bits <= {rule['hamming']}, rms <= {rule['rms']:g}, "
+        f"correlation >= {rule['correlation']:g}"
     )
 
 
 def _row(task: dict[str, Any], pair: dict[str, Any], verdict: str) -> dict[str, Any]:
-    told = {key: pair[key] for key in ("stream", "test", "rms")}
-    return {"task": task["task"], "same": verdict} | told
+    """A pair for people; its ids are one above the other, since they are long."""
+    return {
+        "task": task["task"],
+        "same": verdict,
+        "bits": pair["hamming"],
+        "rms": pair["rms"],
+        "correlation": f"{pair['correlation']:.3f}",
+        "stream, then test": f"{pair['stream']}\n{pair['test']}",
+    }
 
 
 def find_overlap(spec: "ProtocolSpec") -> Overlap:

@@ -1,50 +1,53 @@
-"""Progress of a run: a bar with an estimate on a terminal, else a line now and then."""
+"""Progress of a run: bars with estimates on a terminal, else a line now and then."""
 
 import sys
 import time
-from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from benchmark.cells import Cell
+from benchmark.engine.compute import Attempt
+from benchmark.engine.graph import Graph
+from benchmark.engine.running import Running, read_running, resident_bytes
 from benchmark.protocol import ProtocolSpec
-from benchmark.result import Record
+from benchmark.result import CurvePoint
+from benchmark.store import Store
 
 #: Seconds that a cell is taken for before one of its kind has been timed, on two CPU cores.
 _GUESS = {"stream": 4.0, "linear": 2.0, "detection": 35.0, "finetune": 10.0, "sharpness": 30.0}
 _IMAGES_PER_SECOND = 700.0
-#: Without a terminal, a line at most this often.
-_LINE_SECONDS = 15.0
+#: Without a terminal, a line at most this often; on one, running cells are looked at this often.
+_LINE_SECONDS, _LOOK_SECONDS = 15.0, 1.0
 
 
 class RunProgress:
-    """Tells how far a list of cells is, and for how much longer it will take.
+    """Tells how far a graph of cells is, and for how much longer it will take.
 
-    The estimate scales the guesses for what is left by how the guesses for what is done came out.
+    The estimate is what the cells that are left are expected to take, at the pace of those that are
+    done.
 
     Args:
         protocol: gives the visits of each phase.
-        cells: everything that will be computed.
+        store: where running cells tell how far they are.
         console: where to print; standard error if None.
     """
 
     def __init__(
-        self, protocol: ProtocolSpec, cells: Sequence[Cell], console: Console | None = None
+        self, protocol: ProtocolSpec, store: Store, console: Console | None = None
     ) -> None:
+        self._protocol, self._store = protocol, store
         self._console = console or Console(stderr=True)
-        self._guess = {cell.key: _guess(protocol, cell) for cell in cells}
-        self._total = sum(self._guess.values())
-        self._done, self._spent, self._count, self._last = 0.0, 0.0, 0, time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[left]}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[told]}"),
             console=self._console,
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("starting", total=self._total or 1, left="")
+        self._running: dict[str, tuple[Cell, TaskID, float]] = {}
+        self._looked = self._lined = time.monotonic()
 
     def __enter__(self) -> "RunProgress":
         self._bar.start()
@@ -53,48 +56,130 @@ class RunProgress:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def start(self, graph: Graph, workers: int) -> None:
+        """The graph is known; cells are about to be computed by so many workers."""
+        self._graph, self._workers, self._began = graph, workers, time.monotonic()
+        self._cost = {
+            node.cell.key: self.expected(node.cell) for node in graph if node.state == "todo"
+        }
+        self._done = 0.0
+        self._all = self._bar.add_task("", total=sum(self._cost.values()) or 1, told="")
+        self._tell()
+
+    def expected(self, cell: Cell) -> float:
+        """Seconds that a cell is expected to take."""
+        if cell.kind == "pretrain":
+            visits = self._protocol.phase_visits(cell.chunks) if cell.chunks else 0
+            return 0.5 + visits / _IMAGES_PER_SECOND
+        return _GUESS.get(cell.evaluation or "", 1.0)
+
     def begin(self, cell: Cell) -> "_CellProgress":
         """A cell starts."""
-        self._count += 1
-        self._show(cell, 0.0, "")
+        row = self._bar.add_task(f"  {cell.title}", total=1.0, told="")
+        self._running[cell.key] = (cell, row, 0.0)
+        self._tell()
         return _CellProgress(self, cell)
 
-    def end(self, cell: Cell, record: Record) -> None:
-        """A cell is written."""
-        self._done += self._guess[cell.key]
-        self._spent += record.cost.seconds
-        if record.status == "failed":
-            self._console.print(f"failed: {cell.title}: {record.cause}", markup=False)
-        self._show(cell, 0.0, "")
+    def end(self, cell: Cell, attempt: Attempt) -> None:
+        """A cell is finished, or failed, or somebody else has it."""
+        _, row, _ = self._running.pop(cell.key)
+        self._bar.remove_task(row)
+        if attempt.status != "busy":
+            self._done += self._cost.get(cell.key, 0.0)
+        if attempt.status == "failed":
+            self._console.print(f"failed: {cell.title}: {attempt.cause}", markup=False)
+        self._tell()
 
-    def _show(self, cell: Cell, within: float, detail: str) -> None:
-        done = self._done + within * self._guess[cell.key]
-        pace = self._spent / self._done if self._done else 1.0
-        left = f"about {_minutes((self._total - done) * pace)} left"
-        what = f"{self._count}/{len(self._guess)} {cell.title}{detail}"
-        self._bar.update(self._task, description=what, completed=done, left=left)
+    def look(self) -> None:
+        """Time has passed: ask the running cells how far they are."""
         now = time.monotonic()
-        if not self._console.is_terminal and now - self._last >= _LINE_SECONDS:
-            self._last = now
-            print(f"{what}; {left}", file=sys.stderr, flush=True)
+        if now - self._looked >= _LOOK_SECONDS:
+            self._looked = now
+            for cell, *_ in list(self._running.values()):
+                if running := read_running(self._store.path(cell)):
+                    self.show(cell, running)
+
+    def show(self, cell: Cell, running: Running) -> None:
+        """A cell is so far."""
+        _, row, _ = self._running[cell.key]
+        within = running.step / running.steps if running.steps else 0.0
+        self._running[cell.key] = (cell, row, within)
+        self._bar.update(row, completed=within, told=details(running))
+        self._tell(f"; {cell.title} {details(running)}")
+
+    def _tell(self, detail: str = "") -> None:
+        counts = self._graph.count()
+        total = len(self._cost)
+        left = counts["todo"] + counts["running"]
+        what = f"{total - left}/{total} cells"
+        if counts["failed"] or counts["blocked"]:
+            what += f", {counts['failed'] + counts['blocked']} failed"
+        estimate = f"about {minutes(self._left())} left"
+        if self._console.is_terminal:
+            self._bar.update(self._all, description=what, completed=self._so_far(), told=estimate)
+            return
+        now = time.monotonic()
+        if now - self._lined >= _LINE_SECONDS:
+            self._lined = now
+            detail = detail or "; " + ", ".join(cell.title for cell, *_ in self._running.values())
+            print(f"{what}{detail}; {estimate}", file=sys.stderr, flush=True)
+
+    def _so_far(self) -> float:
+        """Seconds that what is done was expected to take."""
+        return self._done + sum(
+            within * self._cost.get(key, 0.0) for key, (_, _, within) in self._running.items()
+        )
+
+    def _left(self) -> float:
+        """Seconds that are left."""
+        so_far, total = self._so_far(), sum(self._cost.values())
+        elapsed = time.monotonic() - self._began
+        # a first guess counts for some seconds, so that the estimate does not jump
+        pace = (elapsed + 10.0) / (so_far + 10.0 * self._workers)
+        return (total - so_far) * pace
 
 
 class _CellProgress:
-    """What training calls with (step, steps, loss)."""
+    """What a cell tells that is computed in this process."""
 
     def __init__(self, progress: RunProgress, cell: Cell) -> None:
-        self._progress, self._cell = progress, cell
+        self._progress, self._cell, self._running = progress, cell, Running.begun()
 
-    def __call__(self, step: int, steps: int, loss: float) -> None:
-        self._progress._show(self._cell, step / steps, f" step {step}/{steps} loss {loss:.3f}")
-
-
-def _guess(protocol: ProtocolSpec, cell: Cell) -> float:
-    if cell.kind == "pretrain":
-        visits = protocol.phase_visits(cell.chunks) if cell.chunks else 0
-        return 0.5 + visits / _IMAGES_PER_SECOND
-    return _GUESS.get(cell.evaluation or "", 1.0)
+    def __call__(self, step: int, steps: int, point: CurvePoint) -> None:
+        running = self._running
+        running.step, running.steps, running.memory_bytes = step, steps, resident_bytes()
+        running.loss, running.images_per_second = point.loss, point.images_per_second
+        self._progress.show(self._cell, running)
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+def details(running: Running) -> str:
+    """How far a cell is, in words.
+
+    Example:
+        >>> details(Running("here", 1, 0.0, 60.0, 30, 90, 5.25, 1234.0, 3 * 2**29))
+        'step 30/90, loss 5.250, 1,234 images/s, 1.5 GiB, about 2 min left'
+    """
+    parts = []
+    if running.steps:
+        parts.append(f"step {running.step}/{running.steps}")
+    if running.loss is not None:
+        parts.append(f"loss {running.loss:.3f}")
+    if running.images_per_second is not None:
+        parts.append(f"{running.images_per_second:,.0f} images/s")
+    parts.append(f"{running.memory_bytes / 2**30:.1f} GiB")
+    if running.step:
+        spent = running.updated - running.started
+        parts.append(f"about {minutes(spent / running.step * (running.steps - running.step))} left")
+    return ", ".join(parts)
+
+
+def minutes(seconds: float) -> str:
+    """A time for people.
+
+    Example:
+        >>> minutes(42.3), minutes(600), minutes(90_000)
+        ('42 s', '10 min', '25 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.0f} h"

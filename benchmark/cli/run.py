@@ -1,6 +1,6 @@
 """`headwater run`: pre-train methods on a protocol's stream, and evaluate them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -24,24 +24,50 @@ def run(
         typer.Option("-m", "--method", help="A name, or path/to/file.py:Class; may be repeated."),
     ],
     seed: Annotated[int, typer.Option(min=0, help="Number of the replicate.")] = 0,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="That many replicates, from 0, in place of one.")
+    ] = None,
     tasks: TasksOption = "",
     evaluations: EvaluationsOption = "",
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="An option of the method: name=value.")
     ] = None,
     store: StoreOption = DEFAULT_STORE,
+    executor: Annotated[str, typer.Option(help="local: processes here; ray: a cluster.")] = "local",
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Worker processes; 0: this one. Default: 1.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of each worker. Default: its share of the cores.")
+    ] = None,
+    gpus: Annotated[float, typer.Option(min=0, help="Of each cell on Ray; 0.5: two share.")] = 0.0,
+    processes: Annotated[
+        int, typer.Option(min=1, help="That train one phase together, by torchrun and DDP.")
+    ] = 1,
+    keep: Annotated[str, typer.Option(help="Weights after every phase: all, or last.")] = "all",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Compute again what failed.")
+    ] = False,
+    logs: Annotated[
+        Path | None, typer.Option(help="Folder for TensorBoard's files (headwater[logs]).")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run methods on a protocol; only what is missing from the store is computed.
 
+    It may be stopped or killed at any time: the same command goes on from the last step that was
+    put by. Several runs on one store share the work.
+
     Example: headwater run -p instance/nano -m moco_v2/sequential --seed 0
     """
     from benchmark.cells import tier_tasks
-    from benchmark.cli.session import run_methods
+    from benchmark.cli.session import How, run_methods
     from benchmark.registry import load_shipped
     from benchmark.resolve import parse_options, protocol_named, resolve
     from benchmark.result import Evaluation
 
+    if keep not in ("all", "last"):
+        raise UsageError(f"--keep is all or last, not {keep}")
     load_shipped()
     spec = protocol_named(protocol)
     options = parse_options(set_ or [])
@@ -49,19 +75,34 @@ def run(
         spec,
         [resolve(name, options, spec.tier) for name in method],
         Path(store),
-        replicate=seed,
+        replicates=[seed] if seeds is None else range(seeds),
         tasks=chosen(tasks, tier_tasks(spec)),
         evaluations=chosen(evaluations, get_args(Evaluation)),
+        how=How(executor, workers, threads, gpus, processes, keep == "all", retry_failed, logs),
     )
     if as_json:
         print_json({"store": str(store), "methods": outcomes})
     else:
         for name, outcome in outcomes.items():
-            print(
-                f"{name}: {outcome['computed']} cells computed, {outcome['found']} found, "
-                f"{outcome['failed']} failed"
-            )
+            print(told(name, outcome))
     raise typer.Exit(1 if any(outcome["failed"] for outcome in outcomes.values()) else 0)
+
+
+def told(name: str, outcome: Mapping[str, int]) -> str:
+    """What a run did of a method, in a line.
+
+    Example:
+        >>> told("mine", {"computed": 1, "found": 3, "failed": 0})
+        'mine: 1 cell computed, 3 found, 0 failed'
+        >>> told("mine", {"computed": 0, "found": 3, "failed": 2})
+        'mine: 0 cells computed, 3 found, 2 failed; see headwater status, or add --retry-failed'
+    """
+    cells = "cell" if outcome["computed"] == 1 else "cells"
+    line = f"{name}: {outcome['computed']} {cells} computed, {outcome['found']} found, "
+    line += f"{outcome['failed']} failed"
+    if outcome["failed"]:
+        line += "; see headwater status, or add --retry-failed"
+    return line
 
 
 def chosen(text: str, every: Sequence[str]) -> list[str] | None:

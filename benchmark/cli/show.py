@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import re
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,7 +63,9 @@ def show(
     if as_json:
         return print_json(document)
     chunks = document.pop("chunks", None) if kind is Kind.protocols else None
-    known = {key: told for key, value in document.items() if (told := _told(value)) not in ("", [])}
+    document = _READABLE.get(kind, dict)(document)
+    told = {key: _told(value) for key, value in document.items()}
+    known = {key: value for key, value in told.items() if value not in ("", [], ())}
     print_rows([{"field": key, "value": value} for key, value in known.items()], False)
     if chunks and (len(chunks[0]) > 1 or document["domains"]):
         print()
@@ -176,7 +179,51 @@ def _task(name: str) -> dict[str, Any]:
     from benchmark.registry import TASKS
 
     task = TASKS.get(name.partition("@")[0])
-    return {**dataclasses.asdict(task.spec), "what": (task.__doc__ or "").strip()}
+    return {
+        **dataclasses.asdict(task.spec),
+        "metric": task.spec.linear_metric,
+        "n_classes": task.n_classes() or None,
+        "what": inspect.cleandoc(task.__doc__ or ""),
+    }
+
+
+def _readable_method(document: dict[str, Any]) -> dict[str, Any]:
+    """A method's document for people, in the words of `headwater list methods`."""
+    told = {
+        **document,
+        "forwards": " + ".join(map(str, document["forwards"] or ())),
+        "what": _unwrapped(document["what"]),
+    }
+    # with a longer word the hashes would not fit a line of 80
+    return {"numbers" if key == "extra_parameters" else key: told[key] for key in told}
+
+
+def _readable_task(document: dict[str, Any]) -> dict[str, Any]:
+    """A task's document for people: a line a source, whose hash --json has."""
+    sources = [
+        f"{source['package']} {source['version']}, {source['licence']}: {source['attribution']}"
+        + (f"; {source['note']}" if source["note"] else "")
+        for source in document["sources"]
+    ]
+    told = {
+        **document,
+        "classes": document["classes"] or document["n_classes"],  # names are not always known
+        "n_classes": None,
+        "sources": "\n".join(sources),
+        "what": _unwrapped(document["what"]),
+    }
+    return {"on request" if key == "further" else key: told[key] for key in told}
+
+
+def _unwrapped(text: str) -> str:
+    """A docstring's paragraphs, each on one line; its source and indented lines stay on their own.
+
+    Example:
+        >>> _unwrapped("One,\\ntwo.\\nSource: three:\\n    four")
+        'One, two.\\nSource: three:\\n    four'
+    """
+    return re.sub(r"(?<=\S)\n(?=\S)(?!Source:)", " ", text)
 
 
 _DOCUMENT = {Kind.protocols: _protocol, Kind.methods: _method, Kind.tasks: _task}
+_READABLE = {Kind.methods: _readable_method, Kind.tasks: _readable_task}

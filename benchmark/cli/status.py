@@ -1,12 +1,21 @@
-"""`headwater status`: what of a run is done, failed, missing or stale."""
+"""`headwater status`: what of a run is done, running, failed, missing or stale."""
 
+import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_rows
+from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json, table_of
+
+if TYPE_CHECKING:
+    from benchmark.engine.job import Job
+    from benchmark.store import Store
+
+STATES = ("done", "running", "failed", "missing", "stale")
+#: Seconds between two looks of --watch.
+WATCH_SECONDS = 2.0
 
 
 def status(
@@ -20,38 +29,95 @@ def status(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="That many replicates, from 0, in place of one.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every two seconds, until Ctrl-C.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Count the cells of each method by their state; stale ones with the reason.
+    """Count the cells of each method by their state; failed and stale ones with the reason.
 
-    A store without checkpoints, as the results of the repository, counts its pre-training as stale.
+    A phase whose weights are not kept, as in the results of the repository, counts as done.
 
     Example: headwater status -p instance/nano
     """
-    from benchmark.cells import plan
+    from rich.console import Console, Group
+    from rich.live import Live
+
+    from benchmark.cells import Planner
+    from benchmark.engine.job import Job
     from benchmark.registry import METHODS, load_shipped
-    from benchmark.resolve import grid, parse_options, protocol_named, resolve
+    from benchmark.resolve import grid, parse_options, protocol_named
     from benchmark.store import Store
 
     load_shipped()
-    spec, records = protocol_named(protocol), Store(store)
-    rows = []
+    spec, records, planner = protocol_named(protocol), Store(store), Planner()
     shipped = [*METHODS.names(), *grid()]
-    for name in method or [*shipped, *_variants(store / spec.folder, seed, shipped)]:
-        plain, *options = name.split("+")
-        cells = plan(spec, resolve(plain, parse_options(options), spec.tier), seed)
-        states = [records.state(cell) for cell in cells]
-        counts = Counter(state.partition(":")[0] for state in states)
-        reasons = {state.partition(": ")[2] for state in states if state.startswith("stale")}
-        rows.append(
-            {
-                "method": name,
-                **{state: counts[state] for state in ("done", "failed", "missing", "stale")},
-                "why_stale": "; ".join(sorted(reasons)),
-            }
-        )
-    print_rows(rows, as_json)
+    rows = {}
+    for replicate in [seed] if seeds is None else range(seeds):
+        named = method or [*shipped, *_variants(store / spec.folder, replicate, shipped)]
+        for name in named:
+            plain, *options = name.split("+")
+            job = Job(spec.id, plain, tuple(parse_options(options).items()), replicate)
+            title = name if seeds is None else f"{name}, seed {replicate}"
+            rows[title] = job.plan_of(job.method_itself, planner=planner)
+
+    def look() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        counted = [count(title, cells, records) for title, cells in rows.items()]
+        return [row for row, _ in counted], [cell for _, cells in counted for cell in cells]
+
+    if as_json:
+        print_json(look()[0])
+        return
+    with Live(console=Console(), auto_refresh=False, transient=False) as live:
+        while True:
+            counted, running = look()
+            live.update(Group(table_of(counted), table_of(running)), refresh=True)
+            if not watch:
+                return
+            time.sleep(WATCH_SECONDS)
+
+
+def count(
+    title: str, cells: "list[Any]", store: "Store"
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A method's cells by state, and those that run now.
+
+    Args:
+        title: of the row.
+        cells: planned.
+        store: where their records are.
+
+    Returns:
+        A row with the counts and the reasons of what is failed or stale; and a row for each running
+        cell, with how far it is.
+    """
+    from benchmark.cli.progress import details
+    from benchmark.engine.running import is_claimed, read_running
+
+    counts: Counter[str] = Counter()
+    reasons: dict[str, None] = {}
+    running = []
+    for cell in cells:
+        told = store.state(cell, thorough=False)
+        state, _, reason = told.partition(": ")
+        state = "done" if state == "pruned" else state
+        path = store.path(cell)
+        if state != "done" and is_claimed(path):
+            state, far = "running", read_running(path)
+            where = f"{far.host}, process {far.pid}" if far else ""
+            told_far = details(far) if far else ""
+            running.append({"running": cell.title, "where": where, "how_far": told_far})
+        elif state == "failed":
+            reasons[f"{cell.name}: {store.record(cell).cause}"] = None
+        elif reason:
+            reasons[reason] = None
+        counts[state] += 1
+    row = {"method": title, **{state: counts[state] for state in STATES}}
+    return row | {"why": "; ".join(reasons)}, running
 
 
 def _variants(folder: Path, seed: int, shipped: list[str]) -> list[str]:

@@ -78,7 +78,7 @@ def download(sources: "Sequence[Source]", root: Path) -> list[Path]:
             output = outcome.stderr + outcome.stdout
             if "ENOSPC" in output or "No space left" in output:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            raise DataError(f"{failed}: {_reason(output)}")
+            raise DataError(f"{failed}: {reason(output)}")
         parts = []
         for file in filter(None, found):
             handle, part = tempfile.mkstemp(prefix=".archive-", dir=root)
@@ -119,7 +119,7 @@ def _found(source: "Source", folder: Path) -> Path | None:
     return next(folder.glob("*.whl"), None)
 
 
-def _reason(output: str) -> str:
+def reason(output: str) -> str:
     """The client's own error, one line of it."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     told = [line for line in lines if "error" in line.lower()] or lines or ["no message"]

@@ -1,7 +1,6 @@
 """Architectures that a checkpoint from elsewhere may have: ours, torchvision's, timm's."""
 
 import copy
-import difflib
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import ResNet
 from torchvision.models.swin_transformer import SwinTransformer
 
-from benchmark.errors import UsageError
+from benchmark.errors import UsageError, nearest
 from benchmark.models import BACKBONES, Backbone, ResNetBackbone
 
 TIMM = "timm:"
@@ -172,7 +171,8 @@ def outside_backbone(
     elif name in _REFUSED:
         raise UsageError(f"{name} has no well-defined features here: {_REFUSED[name]}")
     elif name not in outside_names():
-        raise UsageError(f"no architecture is called {name!r}; nearest: {_nearest(name)}")
+        near = nearest(name, outside_names())
+        raise UsageError(f"no architecture is called {name!r}; nearest: {near}")
     elif name in torchvision.models.list_models(module=torchvision.models):
         backbone = _torchvision_backbone(name)
     else:
@@ -202,11 +202,6 @@ def _normalisation(choice: str | Normalisation | None) -> Normalisation | None:
             f"no normalisation is called {choice!r}; there are: {', '.join(NORMALISATIONS)}"
         )
     return NORMALISATIONS[choice]
-
-
-def _nearest(name: str, names: Sequence[str] = ()) -> str:
-    names = names or outside_names()
-    return ", ".join(difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[:3])
 
 
 def _torchvision_backbone(name: str) -> OutsideBackbone:
@@ -260,7 +255,7 @@ def _timm_backbone(name: str) -> OutsideBackbone:
         raise UsageError(f"{name} needs timm, which is not here: pip install timm") from error
     # `create_model` would fetch what has a colon or a slash from the network.
     if set(":/") & set(short) or not timm.is_model(short):
-        near = _nearest(short, timm.list_models())
+        near = nearest(short, timm.list_models())
         raise UsageError(f"timm has no model called {short!r}; nearest: {near}")
     net = timm.create_model(short, pretrained=False, num_classes=0)
     about = net.pretrained_cfg

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from benchmark.batch import Setting
-from benchmark.config import Config
+from benchmark.config import Config, Options
 from benchmark.method import Method
 from benchmark.outside.checkpoint import Outside, load_outside
 from benchmark.protocol import ProtocolSpec
@@ -14,8 +14,8 @@ from benchmark.resolve import ResolvedMethod
 
 
 @dataclass(frozen=True)
-class OutsideConfig(Config):
-    """What identifies a network from elsewhere.
+class OutsideConfig(Options):
+    """What identifies a network from elsewhere; how it was trained is not known.
 
     Args:
         arch: name of the architecture.
@@ -31,10 +31,8 @@ class OutsideConfig(Config):
 class OutsideMethod(Method):
     """Has a backbone; reads no chunk."""
 
-    config_class = OutsideConfig
-
-    def __init__(self, setting: Setting, config: OutsideConfig, outside: Outside) -> None:
-        super().__init__(setting, config)
+    def __init__(self, setting: Setting, outside: Outside) -> None:
+        super().__init__(setting, Config())  # the harness asks for it, but nothing is trained
         self.backbone = outside.backbone
 
     def phases(self, n_chunks: int) -> tuple[tuple[int, ...], ...]:
@@ -95,4 +93,4 @@ class OutsideCheckpoint(ResolvedMethod):
         config = self.configs[0]
         assert isinstance(config, OutsideConfig)
         setting = Setting(arch=config.arch, view_size=protocol.view_size)
-        return OutsideMethod(setting, config, self.outside)
+        return OutsideMethod(setting, self.outside)

@@ -1,5 +1,6 @@
 """The reader: serves the open chunks' images, refuses all others, and keeps the ledger."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,22 @@ class StreamReader:
         """Count rows that are delivered to the method."""
         self._seen[rows] = self._place[rows]
         self._served += np.bincount(self._place[rows], minlength=len(self._served))
+
+    def state(self) -> dict[str, Any]:
+        """What was served and kept since `open`, as a file has it."""
+        return {
+            "kept": torch.from_numpy(self.kept),
+            "seen": torch.from_numpy(self._seen),
+            "served": torch.from_numpy(self._served),
+            "most_kept": self._most_kept,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a `state` after `open` with what was kept then."""
+        self.drop(np.setdiff1d(self.kept, state["kept"].numpy()))
+        self.kept = state["kept"].numpy()
+        self._seen, self._served = state["seen"].numpy(), state["served"].numpy()
+        self._most_kept = state["most_kept"]
 
     def ledger(self) -> dict[int, tuple[int, int]]:
         """Chunk to (images served, different images among them), chunks that served any."""

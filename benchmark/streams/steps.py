@@ -1,6 +1,7 @@
 """The steps of a phase: which samples each trains on, and how they are loaded."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ class PhaseSteps(Dataset[Batch]):
     Args:
         reader: with the phase's chunks open.
         order: rows of each step.
-        names: what the seeds of the steps are derived from.
+        names: what the seeds of the steps are derived from; a step has the same on all processes.
         rank, world: of this process and how many there are; each takes its part of every batch,
             so that together they train on the same samples as one alone.
 
@@ -90,27 +91,33 @@ class PhaseSteps(Dataset[Batch]):
         return len(self.order)
 
     def __getitem__(self, step: int) -> Batch:
-        seed = seed_for("step", *self.names, step, *([self.rank] if self.rank else []))
-        return self.reader.read(self.rows(step), seed)
+        batch = self.reader.read(self.rows(step), seed_for("step", *self.names, step))
+        return replace(batch, part=(self.rank, self.world))
 
     def rows(self, step: int) -> NDArray[np.int64]:
         """This process's rows of a step."""
         return self.order[step][self.rank :: self.world]
 
     def serve(self, step: int) -> None:
-        """Count the step's samples as delivered, in the process that trains."""
-        self.reader.serve(self.rows(step))
+        """Count the samples of a step, those of all processes, as delivered.
+
+        Each process that trains counts all of them, so that each has the ledger of one alone.
+        """
+        self.reader.serve(self.order[step])
 
     def loader(self, start: int = 0, workers: int | None = None) -> "DataLoader[Batch]":
         """Batches from step `start` on, in order, the same whatever the number of workers.
 
         Args:
             start: first step, from 0.
-            workers: processes that decode; None for as many as the machine has cores, up to 16,
-                where images are files, and none where they are in memory.
+            workers: processes that decode; None for as many as the machine has cores for each
+                process that trains, 1 to 16, where images are files, and none where they are in
+                memory.
         """
         if workers is None:
-            workers = 0 if self.reader.in_memory else min(16, os.cpu_count() or 1)
+            here = int(os.environ.get("LOCAL_WORLD_SIZE", 1))  # as torchrun says
+            cores = max(1, (os.cpu_count() or 1) // here)
+            workers = 0 if self.reader.in_memory else min(16, cores)
         return DataLoader(
             self,
             batch_size=None,

@@ -20,7 +20,8 @@ Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 MEMORY = 5  # pairs kept; 4 to 16 take about as many steps, and more cost memory traffic
 ARMIJO = 1e-4  # the share of the promised decrease that a step must bring
-ROUNDING = 2e-7  # relative error of a loss summed from float32 terms
+#: Relative error of a loss that is summed from terms of this type.
+ROUNDING = {torch.float32: 2e-7, torch.float64: 1e-15}
 FLAT = 1e-6  # share of a column's largest curvature that is taken for the least
 BACKTRACKS = 15
 PATIENCE = 25  # steps without a lower objective after which float32 can do no more
@@ -83,7 +84,8 @@ def minimise(
     active = torch.arange(count, device=device)
     penalty = weights[:, None].repeat(1, p)
     penalty[:, -1] = 0
-    penalty = penalty.float()[:, None, :]
+    penalty = penalty.to(design.dtype)[:, None, :]
+    rounding = ROUNDING[design.dtype]
 
     def gradient(residual: Tensor, theta: Tensor) -> Tensor:
         return _backward(design, residual) + penalty * theta
@@ -101,14 +103,14 @@ def minimise(
     least = FLAT * curvature.amax(-1, keepdim=True)
     prior = 1 / (torch.maximum(curvature, least) + penalty).clamp_min(1e-30)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
-    scale = torch.ones(count, device=device)
+    scale = torch.ones(count, dtype=design.dtype, device=device)
     lowest, idle = value, torch.zeros(count, dtype=torch.int64, device=device)
 
     for step in range(max_steps + 1):
         direction = _direction(slope_at, pairs, scale[:, None, None] * prior)
         slope = _dot(direction, slope_at).double()
         # below the rounding of a loss there is nothing to gain
-        gain = torch.maximum(torch.minimum(value, nothing - value), ROUNDING * value)
+        gain = torch.maximum(torch.minimum(value, nothing - value), rounding * value)
         small = -slope <= 2 * tolerance * gain
         done = small | (idle >= PATIENCE) if step < max_steps else torch.ones_like(small)
         if done.any():
@@ -126,21 +128,21 @@ def minimise(
             pairs = [(moved[left], turned[left], rho[left]) for moved, turned, rho in pairs]
 
         change = _forward(design, direction)
-        length = torch.ones(len(active), device=device)
+        length = torch.ones(len(active), dtype=design.dtype, device=device)
         for _ in range(BACKTRACKS):
             new_logits = torch.addcmul(logits, change, length[:, None])
             new_theta = torch.addcmul(theta, direction, length[:, None, None])
             new_value, residual = objective(new_logits.clone(), new_theta)
-            limit = value + ARMIJO * length * slope + ROUNDING * value.abs()
+            limit = value + ARMIJO * length * slope + rounding * value.abs()
             # written so that a value that is not a number counts as too high
             high = ~(new_value <= limit)
             if not high.any():
                 break
             # the minimum of the parabola through the value and slope here and the value there
             best = -slope * length / (2 * ((new_value - value) / length - slope))
-            shorter = torch.nan_to_num(best).clamp(0.1 * length, 0.5 * length).float()
+            shorter = torch.nan_to_num(best).clamp(0.1 * length, 0.5 * length).to(design.dtype)
             length = torch.where(high, shorter, length)
-        idle = torch.where(new_value < lowest, 0, idle + 1)
+        idle = torch.where(new_value < lowest * (1 - rounding), 0, idle + 1)
         lowest = torch.minimum(lowest, new_value)
         new_slope_at = gradient(residual, new_theta)
         moved, turned = new_theta - theta, new_slope_at - slope_at

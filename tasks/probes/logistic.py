@@ -1,14 +1,16 @@
 """L2-regularised logistic regression for many weights at once, on CPU or GPU."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from tasks.probes.lbfgs import Loss, Solution, minimise
+from tasks.probes.newton import polish
 
 #: The 45 weights of the common protocol, weakest first.
 WEIGHTS: tuple[float, ...] = tuple(np.logspace(-6, 5, 45).tolist())
@@ -82,7 +84,13 @@ def fit_multinomial(
 
     # all classes are one problem
     found = _solve(
-        features, weights, tolerance, max_steps, frequency.log()[None, :], cross_entropy(target)
+        features,
+        weights,
+        tolerance,
+        max_steps,
+        frequency.log()[None, :],
+        cross_entropy(target),
+        partial(polish, target=target),
     )
     shape = (len(weights), classes)
     coefficients = features.new_zeros(*shape, features.shape[1])
@@ -191,6 +199,7 @@ def _solve(
     max_steps: int,
     intercepts: Tensor,
     loss: Loss,
+    finish: Callable[[Tensor, Tensor, Solution], Solution] | None = None,
 ) -> _Found:
     """Rotate the features, solve from the strongest weight to the weakest, rotate back.
 
@@ -199,6 +208,7 @@ def _solve(
 
     Args:
         intercepts: (units, outputs), where the strongest weight starts, at W = 0.
+        finish: given design, weights and solution, improves on it; None to leave it.
     """
     units, outputs = intercepts.shape
     mean = features.mean(0)
@@ -227,6 +237,8 @@ def _solve(
             tolerance=tolerance,
             max_steps=max_steps,
         )
+        if finish is not None:
+            found = finish(design, strengths, found)
         solved |= {w: found[i * units : (i + 1) * units] for i, w in enumerate(together)}
 
     each = [solved[weight] for weight in weights]

@@ -178,6 +178,7 @@ PAPERS = {
         "queue_size": 65536,
         "temperature": 0.2,
         "momentum_encoder": 0.999,
+        "bn_groups": 8,  # GPUs
     },
     "simclr": {
         "batch_size": 4096,

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from baselines.strategies._reservoir import ReservoirOptions
 from baselines.strategies.lump import LUMP, LUMPOptions
@@ -47,6 +48,10 @@ def reservoir(stream: StreamReader) -> ReservoirReplay:
     return strategy
 
 
+def delivered(rows: Tensor) -> Batch:
+    return Batch(torch.zeros(len(rows), 3, 1, 1), rows, None, seed=0)
+
+
 def test_every_image_is_kept_equally_often() -> None:
     """60 images in batches of 7, 6 places: each is in the end there with probability 1/10."""
     torch.manual_seed(0)
@@ -57,7 +62,7 @@ def test_every_image_is_kept_equally_often() -> None:
         stream.drop(stream.kept)
         strategy = reservoir(stream)
         for rows in torch.arange(60).split(7):
-            strategy.offer(rows)
+            strategy.offer(delivered(rows))
         assert len(stream.kept) == 6 and strategy.visits == 60
         counts[stream.kept] += 1
     expected = runs / 10
@@ -69,7 +74,7 @@ def test_an_image_that_comes_again_is_kept_once_and_nothing_beyond_the_capacity(
     torch.manual_seed(0)
     strategy = reservoir(stream := reader(40, 0.05))
     for _ in range(30):
-        strategy.offer(torch.randint(0, 40, (16,)))
+        strategy.offer(delivered(torch.randint(0, 40, (16,))))
         assert len(stream.kept) == len(set(stream.kept.tolist())) == 2
     assert strategy.visits == 480
 

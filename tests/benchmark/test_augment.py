@@ -155,6 +155,16 @@ def test_each_sample_has_its_own_parameters_and_the_seed_decides(images: Tensor)
     assert view.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_a_process_s_views_are_those_of_the_whole_batch(images: Tensor, world: int) -> None:
+    strengths = RECIPES["byol"]  # whatever there is, blur and solarisation too
+    whole = augment(images, strengths, size=24, seed=3)
+    for rank in range(world):
+        part = augment(images[rank::world], strengths, size=24, seed=3, part=(rank, world))
+        for mine, view in zip(part, whole, strict=True):
+            torch.testing.assert_close(mine, view[rank::world], atol=1e-5, rtol=0)
+
+
 def test_blur_against_torchvision(images: Tensor) -> None:
     blurred = replace(PLAIN, blur_share=1.0, blur_sigma=(1.2, 1.2))
     (view,) = augment(images, [blurred], size=40, seed=0)

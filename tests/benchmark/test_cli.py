@@ -18,8 +18,8 @@ from benchmark.cli.main import main
 from benchmark.registry import TASKS
 
 VERBS = (
-    *("aggregate", "bench", "check", "demo", "evaluate", "list", "prepare", "run", "show", "site"),
-    "status",
+    *("aggregate", "bench", "check", "demo", "doctor", "evaluate", "list", "plan", "prepare"),
+    *("run", "show", "site", "status"),
 )
 
 
@@ -124,6 +124,62 @@ def test_lists_are_one_json_document(headwater, kind: str) -> None:
     rows = json.loads(done.out)
     assert done.code == 0 and rows
     assert len({tuple(row) for row in rows}) == 1  # the same keys in every row
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("list", "protocols"), ("blurred-instance/full@1", "256,233,400")),
+        (("list", "methods"), ("momentum encoder,", "boundaries", "supervised")),
+        (
+            ("list", "tasks"),
+            (
+                "linear_1pct, linear_10pct, finetune, fewshot_logistic",
+                "linear_1pct, linear_10pct, finetune, detection_frozen",
+                *("linear, detection", "caltech101@1", "which animal a silhouette", "sharpness"),
+            ),
+        ),
+        (
+            ("list", "data"),
+            (
+                *("@iconify-json/fluent-emoji-high-contrast", "pool, scenes, faces, flags, obj"),
+                *("1.2.5, CC-BY-4.0", "Twitter, Inc. and other contributors,", "CC-BY-NC-SA-4.0"),
+                *("redistributed", "openly licensed"),
+            ),
+        ),
+        (("show", "protocols", "distant-class/nano"), ("class_distance  within", "Objects 238,")),
+        (("show", "methods", "byol/cassle"), ("2 + 4", "is a loss of the objective's own kind")),
+        (
+            ("show", "tasks", "digits"),
+            ("metric       top1", "on request   linear_1pct, ", "sklearn any, CC-BY-4.0: E. Alpay"),
+        ),
+    ],
+)
+def test_lists_and_documents_are_readable_at_80_columns(
+    headwater, monkeypatch, words: tuple[str, ...], told: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = headwater(*words).out
+    assert max(map(len, printed.splitlines())) <= 80
+    assert [text for text in told if text not in printed] == []
+    assert "{" not in printed
+
+
+def test_the_hashes_of_a_method_are_whole_at_80_columns(headwater, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ("show", "methods", "moco_v2/replay")
+    printed, document = headwater(*words).out, json.loads(headwater(*words, "--json").out)
+    assert document["config_sha256"] in printed and document["source_sha256"] in printed
+    assert f"numbers        {document['extra_parameters']:,}" in printed
+
+
+def test_a_metric_is_told_where_something_is_measured_by_it(headwater) -> None:
+    listed = {row["task"]: row for row in json.loads(headwater("list", "tasks", "--json").out)}
+    told = {name: listed[f"{name}@1"]["metric"] for name in ("crowns", "chunks", "scenes")}
+    assert told == {"crowns": None, "chunks": None, "scenes": "map11"}
+    assert "map11" not in headwater("show", "tasks", "crowns").out
+    document = json.loads(headwater("show", "tasks", "voc2007", "--json").out)
+    assert (document["metric"], document["n_classes"]) == ("map11", 20)
 
 
 def test_the_grid_of_methods_is_shown_with_papers_stores_and_needs(headwater) -> None:
@@ -274,6 +330,9 @@ def test_a_checkpoint_from_elsewhere_is_evaluated(headwater, tmp_path: Path) -> 
         *(("finetune", name) for name in ("top1", "mean_per_class")),
     }
     assert all(0 < row["value"] <= 100 and row["standard_error"] >= 0 for row in results.values())
+    (record,) = store.rglob("pretrain.json")
+    config = json.loads(record.read_text())["method"]["config"]
+    assert config.keys() == {"arch", "checkpoint_sha256", "normalisation"}
     again = headwater(*words)
     assert again.code == 0 and "top1" in again.out and "imagenet" in again.out
 

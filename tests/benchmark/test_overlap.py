@@ -287,6 +287,21 @@ def test_the_overlap_of_a_protocol_is_shown(monkeypatch, capsys, own_home, tmp_p
     assert code == 0 and "shapes" in out and str(path) in out.replace("\n", "")
 
 
+def test_the_overlap_is_readable_at_80_columns_and_its_words_are_explained(
+    monkeypatch, capsys, own_home
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    words = ("show", "overlap", "instance/smoke")
+    nearest = json.loads(headwater(monkeypatch, capsys, *words, "--json")[1])["tasks"][0]["nearest"]
+    _, out, _ = headwater(monkeypatch, capsys, *words)
+    assert max(map(len, out.splitlines())) <= 80
+    (row,) = (line.split() for line in out.splitlines() if line.split()[:2] == ["shapes", "no"])
+    told = [f"{nearest['hamming']}", f"{nearest['rms']}", f"{nearest['correlation']:.3f}"]
+    assert row[2:] == [*told, nearest["stream"]]
+    for start in ("order: ", "nearest: ", "bits: ", "rms: root mean square difference"):
+        assert f"\n{start}" in out
+
+
 @pytest.mark.parametrize(
     ("words", "told", "status"),
     [

@@ -229,6 +229,7 @@ def test_ranks_share_every_batch_without_overlap_or_loss() -> None:
         assert sorted(rows for part in shared for rows in part) == sorted(
             whole[step].sample_ids.tolist()
         )
-        assert parts[0][step].seed != parts[1][step].seed
+        assert [part[step].seed for part in parts] == 2 * [whole[step].seed]
+        assert [part[step].part for part in parts] == [(0, 2), (1, 2)]
     with pytest.raises(UsageError, match="batch of 4 cannot be shared by 3"):
         steps(rank=0, world=3)

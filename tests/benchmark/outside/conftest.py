@@ -1,9 +1,9 @@
-"""A network of torchvision's, its features by torchvision alone, and a place to save it."""
+"""A network of torchvision's, its features, layouts and strangers to save it with, and where to."""
 
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -14,9 +14,64 @@ from torchvision.transforms.functional import convert_image_dtype, normalize
 from benchmark.models import normalise
 from benchmark.outside import Outside
 
+State = dict[str, Any]
+
 IMAGES = torch.randint(
     0, 256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
 )
+
+
+class Anything:
+    """A class of a stranger's program, whose settings a checkpoint may hold."""
+
+    def __init__(self) -> None:
+        self.inner = {"a": 1}
+
+    def __setstate__(self, state: object) -> None:
+        raise AssertionError("a stranger's class was used")
+
+
+class Mapped(dict[str, Any]):
+    """A dictionary of a stranger's kind, as Lightning's AttributeDict is."""
+
+
+class Listed(list[Any]):
+    """A list of a stranger's kind."""
+
+
+class Strangers(NamedTuple):
+    """Classes of a stranger's program."""
+
+    anything: type[Anything] = Anything
+    mapped: type[Mapped] = Mapped
+    listed: type[Listed] = Listed
+
+
+@pytest.fixture
+def strangers() -> Strangers:
+    return Strangers()
+
+
+@pytest.fixture
+def images() -> Tensor:
+    return IMAGES
+
+
+@pytest.fixture
+def under() -> Callable[..., State]:
+    """Names as another project has them."""
+
+    def rename(prefix: str, state: State, *, fc: str | None = "fc.") -> State:
+        """The same state under a prefix, its classifier under another name or left out."""
+        named = {}
+        for key, value in state.items():
+            if not key.startswith("fc."):
+                named[prefix + key] = value
+            elif fc is not None:
+                named[prefix + fc + key.removeprefix("fc.")] = value
+        return named
+
+    return rename
 
 
 @pytest.fixture(scope="module")

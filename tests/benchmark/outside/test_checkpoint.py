@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import ResNet, resnet18, resnet34, vit_b_16
 from torchvision.transforms.functional import normalize
 
@@ -21,20 +21,7 @@ from benchmark.outside import Outside, load_outside
 
 State = dict[str, Any]
 
-IMAGES = torch.randint(
-    0, 256, (2, 3, 64, 64), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
-)
-
-
-def under(prefix: str, state: State, *, fc: str | None = "fc.") -> State:
-    """The same state under a prefix, its classifier under another name or left out."""
-    named = {}
-    for key, value in state.items():
-        if not key.startswith("fc."):
-            named[prefix + key] = value
-        elif fc is not None:
-            named[prefix + fc + key.removeprefix("fc.")] = value
-    return named
+Under = Callable[..., State]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +56,9 @@ def test_safetensors(net: ResNet, same: Callable[[Outside], None], tmp_path: Pat
     same(load_outside(tmp_path / "theirs.safetensors", "resnet18"))
 
 
-def test_headwaters_own_checkpoint_is_read_as_it_was_trained(saved: Callable[..., Path]) -> None:
+def test_headwaters_own_checkpoint_is_read_as_it_was_trained(
+    under: Under, images: Tensor, saved: Callable[..., Path]
+) -> None:
     own = build_backbone("resnet_nano").eval()
     state = {
         **under("objective.backbone.", own.state_dict()),
@@ -80,7 +69,7 @@ def test_headwaters_own_checkpoint_is_read_as_it_was_trained(saved: Callable[...
     outside = load_outside(saved({"method": state, "kept": torch.zeros(3)}), "resnet_nano")
     assert outside.dropped == ("objective", "strategy", "kept")
     with torch.no_grad():
-        assert torch.equal(outside.backbone(normalise(IMAGES)), own(normalise(IMAGES)))
+        assert torch.equal(outside.backbone(normalise(images)), own(normalise(images)))
     outside = load_outside(
         saved({"method": under("backbone.", resnet18().state_dict())}), "resnet18"
     )
@@ -93,12 +82,12 @@ def test_headwaters_own_checkpoint_is_read_as_it_was_trained(saved: Callable[...
     assert outside.backbone.normalisation.name == "unit"
 
 
-def test_a_vision_transformer(saved: Callable[..., Path]) -> None:
+def test_a_vision_transformer(images: Tensor, saved: Callable[..., Path]) -> None:
     theirs = vit_b_16().eval()
     outside = load_outside(saved(theirs.state_dict()), "vit_b_16")
     assert outside.dropped == ("heads",)
     theirs.heads = nn.Identity()
-    images = IMAGES.repeat(1, 1, 4, 4)[..., :224, :224]
+    images = images.repeat(1, 1, 4, 4)[..., :224, :224]
     inputs = normalize(images / 255, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     with torch.no_grad():
         torch.testing.assert_close(
@@ -156,7 +145,7 @@ def test_a_state_that_does_not_fit(
 
 @pytest.mark.parametrize("asked", ["resnet34", "resnet50", "vit_b_16", "resnet_nano"])
 def test_the_architecture_that_would_fit_is_named(
-    asked: str, net: ResNet, saved: Callable[..., Path]
+    asked: str, net: ResNet, under: Under, saved: Callable[..., Path]
 ) -> None:
     with pytest.raises(DataError, match=f"not fit {asked}: .*; the shapes are those of resnet18$"):
         load_outside(saved({"state_dict": under("module.encoder_q.", net.state_dict())}), asked)

@@ -21,37 +21,36 @@ from benchmark.outside import Outside, load_outside
 State = dict[str, Any]
 
 
-def under(prefix: str, state: State, *, fc: str | None = "fc.") -> State:
-    """The same state under a prefix, its classifier under another name or left out."""
-    named = {}
-    for key, value in state.items():
-        if not key.startswith("fc."):
-            named[prefix + key] = value
-        elif fc is not None:
-            named[prefix + fc + key.removeprefix("fc.")] = value
-    return named
-
-
 def noise(state: State) -> State:
     return {key: value * 0 + 7 for key, value in state.items()}
 
 
-LAYOUTS: dict[str, tuple[Callable[[State], Any], str, tuple[str, ...]]] = {
+Under = Callable[..., State]
+
+LAYOUTS: dict[str, tuple[Callable[[State, Under], Any], str, tuple[str, ...]]] = {
     # The authors' own key names, written by hand.
-    "torchvision": (lambda s: s, "*", ("fc",)),
+    "torchvision": (lambda s, _: s, "*", ("fc",)),
     "torchvision's training script": (
-        lambda s: {"model": s, "optimizer": {"state": {0: 1}, "param_groups": []}, "epoch": 3},
+        lambda s, _: {
+            "model": s,
+            "optimizer": {"state": {0: 1}, "param_groups": []},
+            "epoch": 3,
+        },
         "* in model",
         ("fc", "optimizer"),
     ),
-    "distributed": (lambda s: {"state_dict": under("module.", s)}, "module.*", ("module.fc",)),
+    "distributed": (
+        lambda s, under: {"state_dict": under("module.", s)},
+        "module.*",
+        ("module.fc",),
+    ),
     "compiled": (
-        lambda s: {"state_dict": under("_orig_mod.", s)},
+        lambda s, under: {"state_dict": under("_orig_mod.", s)},
         "_orig_mod.*",
         ("_orig_mod.fc",),
     ),
     "MoCo": (
-        lambda s: {
+        lambda s, under: {
             "epoch": 200,
             "arch": "resnet18",
             "state_dict": {
@@ -65,7 +64,7 @@ LAYOUTS: dict[str, tuple[Callable[[State], Any], str, tuple[str, ...]]] = {
         ("module.encoder_q.fc", "module.encoder_k", "module.queue", "module.queue_ptr"),
     ),
     "SimSiam": (
-        lambda s: {
+        lambda s, under: {
             "state_dict": {
                 **under("module.encoder.", s, fc="fc.0."),
                 "module.predictor.0.weight": torch.ones(2, 2),
@@ -75,7 +74,7 @@ LAYOUTS: dict[str, tuple[Callable[[State], Any], str, tuple[str, ...]]] = {
         ("module.encoder.fc", "module.predictor"),
     ),
     "Barlow Twins": (
-        lambda s: {
+        lambda s, under: {
             "model": {
                 **under("module.backbone.", s, fc=None),
                 "module.projector.0.weight": torch.ones(2, 2),
@@ -86,7 +85,7 @@ LAYOUTS: dict[str, tuple[Callable[[State], Any], str, tuple[str, ...]]] = {
         ("module.projector", "module.bn"),
     ),
     "DINO": (
-        lambda s: {
+        lambda s, under: {
             "student": noise(under("module.backbone.", s, fc=None)),
             "teacher": {
                 **under("backbone.", s, fc=None),
@@ -98,7 +97,7 @@ LAYOUTS: dict[str, tuple[Callable[[State], Any], str, tuple[str, ...]]] = {
         ("head", "student"),
     ),
     "solo-learn": (
-        lambda s: {
+        lambda s, under: {
             "state_dict": {
                 **under("backbone.", s, fc=None),
                 "classifier.weight": torch.ones(10, 512),
@@ -120,7 +119,7 @@ LAYOUTS: dict[str, tuple[Callable[[State], Any], str, tuple[str, ...]]] = {
         ),
     ),
     "mmselfsup": (
-        lambda s: {
+        lambda s, under: {
             "meta": {"epoch": 1},
             "state_dict": {
                 **under("backbone.", s, fc=None),
@@ -133,7 +132,7 @@ LAYOUTS: dict[str, tuple[Callable[[State], Any], str, tuple[str, ...]]] = {
         ("neck", "encoder_k", "queue", "meta"),
     ),
     "VISSL": (
-        lambda s: {
+        lambda s, under: {
             "classy_state_dict": {
                 "base_model": {"model": {"trunk": under("_feature_blocks.", s, fc=None)}}
             }
@@ -146,10 +145,14 @@ LAYOUTS: dict[str, tuple[Callable[[State], Any], str, tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_layout_gives_the_authors_features(
-    layout: str, net: ResNet, same: Callable[[Outside], None], saved: Callable[..., Path]
+    layout: str,
+    net: ResNet,
+    under: Under,
+    same: Callable[[Outside], None],
+    saved: Callable[..., Path],
 ) -> None:
     build, source, dropped = LAYOUTS[layout]
-    path = saved(build(net.state_dict()), "theirs.pth.tar")
+    path = saved(build(net.state_dict(), under), "theirs.pth.tar")
     outside = load_outside(path, "resnet18")
     same(outside)
     assert outside.source.startswith(f"120 keys: {source}")
@@ -178,28 +181,11 @@ class LightlyMoCo(nn.Module):
         deactivate_requires_grad(self.backbone_momentum)
 
 
-class Anything:
-    """A class of a stranger's program, whose settings a checkpoint may hold."""
-
-    def __init__(self) -> None:
-        self.inner = {"a": 1}
-
-    def __setstate__(self, state: object) -> None:
-        raise AssertionError("a stranger's class was used")
-
-
-class Mapped(dict[str, Any]):
-    """A dictionary of a stranger's kind, as Lightning's AttributeDict is."""
-
-
-class Listed(list[Any]):
-    """A list of a stranger's kind."""
-
-
 @pytest.mark.parametrize("module", [LightlySimCLR, LightlyMoCo])
 def test_lightlys_examples_as_lightning_saves_them(
     module: type[nn.Module],
     net: ResNet,
+    strangers: Any,
     same: Callable[[Outside], None],
     saved: Callable[..., Path],
 ) -> None:
@@ -214,11 +200,11 @@ def test_lightlys_examples_as_lightning_saves_them(
         "loops": {},
         "callbacks": {},
         "optimizer_states": [],
-        "hyper_parameters": Mapped(
+        "hyper_parameters": strangers.mapped(
             args=argparse.Namespace(lr=0.1),
-            other=Anything(),
-            more=Mapped(x={"y": Mapped()}),
-            some=Listed([1, 2]),
+            other=strangers.anything(),
+            more=strangers.mapped(x={"y": strangers.mapped()}),
+            some=strangers.listed([1, 2]),
         ),
         "hparams_type": argparse.Namespace,
     }

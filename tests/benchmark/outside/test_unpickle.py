@@ -24,30 +24,15 @@ from benchmark.outside.unpickle import is_placeholder, read_checkpoint
 STATE = {"a.weight": torch.ones(3000), "a.bias": torch.zeros(3)}
 
 
-class Anything:
-    """A class of a stranger's program, whose settings a checkpoint may hold."""
-
-    def __init__(self) -> None:
-        self.inner = {"a": 1}
-
-    def __setstate__(self, state: object) -> None:
-        raise AssertionError("a stranger's class was used")
-
-
-class Mapped(dict[str, Any]):
-    """A dictionary of a stranger's kind, as Lightning's AttributeDict is."""
-
-
-class Listed(list[Any]):
-    """A list of a stranger's kind."""
-
-
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_strangers_objects_are_placeholders(zipped: bool, saved: Callable[..., Path]) -> None:
+def test_a_strangers_objects_are_placeholders(
+    zipped: bool, strangers: Any, saved: Callable[..., Path]
+) -> None:
+    anything, mapped, listed = strangers
     content = {
         "state_dict": STATE,
-        "args": argparse.Namespace(inner=Mapped(deep=Mapped(x=Anything()))),
-        "more": Listed([1, Mapped()]),
+        "args": argparse.Namespace(inner=mapped(deep=mapped(x=anything()))),
+        "more": listed([1, mapped()]),
         "most": defaultdict(dict),
         "kind": argparse.Namespace,
     }
@@ -93,13 +78,15 @@ def test_a_malicious_pickle_is_refused_and_not_run(
     assert not trace.exists()
 
 
-def test_harm_by_a_class_that_is_known_to_torch_in_this_program(saved: Callable[..., Path]) -> None:
+def test_harm_by_a_class_that_is_known_to_torch_in_this_program(
+    strangers: Any, saved: Callable[..., Path]
+) -> None:
     # Another part of the program may have allowed a class; a stranger's file is not given it.
     allowed = torch.serialization.get_safe_globals()
-    with torch.serialization.safe_globals([Anything]):
-        path = saved({"state_dict": STATE, "other": Anything()})
+    with torch.serialization.safe_globals([strangers.anything]):
+        path = saved({"state_dict": STATE, "other": strangers.anything()})
         read_checkpoint(path)
-        assert Anything in torch.serialization.get_safe_globals()
+        assert strangers.anything in torch.serialization.get_safe_globals()
     assert set(torch.serialization.get_safe_globals()) == set(allowed)
 
 

@@ -139,3 +139,22 @@ def test_class_that_all_or_none_have_gets_one_score(kind: int) -> None:
     torch.testing.assert_close(fit.scores(x)[:, :1], alone.scores(x))
     nothing = fit_one_against_rest(x, targets[:, 1:], weights=(1.0,))
     assert nothing.scores(x).tolist() == [[0.0]] * 60
+
+
+def test_what_float32_cannot_bring_to_its_minimum_is_brought_there() -> None:
+    """Classes that no plane tells apart, along directions in which hardly any image moves."""
+    draw = np.random.default_rng(0)
+    scales = np.logspace(0, -4, 24)
+    x = (draw.standard_normal((400, 24)) * scales).astype(np.float32)
+    y = (x[:, 0] / scales[0] + x[:, 20] / scales[20] + draw.standard_normal(400) > 0).astype(int)
+    y += (x[:, 1] + draw.standard_normal(400) > 0.5).astype(int)
+    weights = (1e-6, 1e-3, 1.0)
+    features, labels = torch.from_numpy(x), torch.from_numpy(y)
+    fit = fit_multinomial(features, labels, classes=3, weights=weights)
+    assert fit.converged.all()
+    for i, weight in enumerate(weights):
+        theirs = LogisticRegression(C=1 / weight, solver="newton-cholesky", tol=1e-10)
+        theirs.fit(x.astype(np.float64), y)
+        lowest = objective(features, labels, weight, theirs.coef_, theirs.intercept_)
+        ours = fit.coefficients[i].double().numpy(), fit.intercepts[i].double().numpy()
+        assert objective(features, labels, weight, *ours) == pytest.approx(lowest, rel=1e-7)

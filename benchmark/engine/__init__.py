@@ -1,0 +1,1 @@
+"""The engine: the graph of cells, and who computes them."""
