@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-import torch
-
 from benchmark.canonical import sha256_of
 from benchmark.errors import UsageError, nearest
-from benchmark.method import Method
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import FILE_HARNESS, HARNESS, source_sha256
 from benchmark.registry import TASKS
@@ -187,7 +184,7 @@ class _Layout:
         Raises:
             UsageError: it needs boundaries that the stream lacks, or a batch no phase can fill.
         """
-        fresh = _outline(protocol, method)
+        fresh = method.outline(protocol)
         if fresh.needs_boundaries and not protocol.boundaries:
             raise UsageError(
                 f"{method.name} acts where a chunk ends, and {protocol.id} does not tell where: "
@@ -204,15 +201,6 @@ class _Layout:
                 )
         reference = method.reference().model_dump(mode="json")
         return cls(tuple(phases), tuple(count // batch_size for count in visits), reference)
-
-
-def _outline(protocol: ProtocolSpec, method: ResolvedMethod) -> Method:
-    """A fresh method, without values in its weights if it can be built so."""
-    try:
-        with torch.device("meta"):
-            return method.build(protocol, 0)
-    except Exception:  # it looks at the values: built in earnest, it can
-        return method.build(protocol, 0)
 
 
 def _refuse_idle(

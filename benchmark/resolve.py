@@ -4,13 +4,15 @@ import importlib.util
 import json
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from benchmark.batch import Setting
 from benchmark.canonical import sha256_of
@@ -87,6 +89,19 @@ class ResolvedMethod:
                 return cast(Method, first)
             return Composed(first, self._made(1, first, self.configs[1]))
 
+    def outline(self, protocol: ProtocolSpec) -> Method:
+        """A method as fresh, without values in its weights where it can be built so, in no time.
+
+        Raises:
+            UsageError: it has no backbone.
+        """
+        try:
+            with warnings.catch_warnings(), torch.device("meta"), _NoDraws():
+                warnings.simplefilter("ignore")
+                return self.build(protocol, 0)
+        except Exception:  # it looks at its weights when it is built, as few do
+            return self.build(protocol, 0)
+
     def _made(self, part: int, *given: Any) -> Any:
         """A part's object; what goes wrong in its __init__ is told with the line."""
         try:
@@ -100,6 +115,22 @@ class ResolvedMethod:
                 f"{self.parts[part].__name__}({', '.join(names)}) cannot be built: "
                 f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
             ) from error
+
+
+class _NoDraws(TorchFunctionMode):
+    """Leaves weights as they are, since on the meta device there is nothing to draw."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "").endswith(("normal_", "uniform_")):
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def resolve(

@@ -1,4 +1,4 @@
-"""What is kept of a phase while it runs: its curve, its state at a step, and what people are told."""
+"""What is kept of a phase while it runs: its curve, and its state at a step."""
 
 import math
 import time

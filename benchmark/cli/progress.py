@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from benchmark.cells import Cell
+from benchmark.cost.rates import Rates
 from benchmark.engine.compute import Attempt
 from benchmark.engine.graph import Graph
 from benchmark.engine.running import Running, read_running, resident_bytes
@@ -14,9 +15,6 @@ from benchmark.protocol import ProtocolSpec
 from benchmark.result import CurvePoint
 from benchmark.store import Store
 
-#: Seconds that a cell is taken for before one of its kind has been timed, on two CPU cores.
-_GUESS = {"stream": 4.0, "linear": 2.0, "detection": 35.0, "finetune": 10.0, "sharpness": 30.0}
-_IMAGES_PER_SECOND = 700.0
 #: Without a terminal, a line at most this often; on one, running cells are looked at this often.
 _LINE_SECONDS, _LOOK_SECONDS = 15.0, 1.0
 
@@ -37,6 +35,7 @@ class RunProgress:
         self, protocol: ProtocolSpec, store: Store, console: Console | None = None
     ) -> None:
         self._protocol, self._store = protocol, store
+        self._rates = Rates.of(store.root)
         self._console = console or Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -68,10 +67,7 @@ class RunProgress:
 
     def expected(self, cell: Cell) -> float:
         """Seconds that a cell is expected to take."""
-        if cell.kind == "pretrain":
-            visits = self._protocol.phase_visits(cell.chunks) if cell.chunks else 0
-            return 0.5 + visits / _IMAGES_PER_SECOND
-        return _GUESS.get(cell.evaluation or "", 1.0)
+        return self._rates.seconds(self._protocol, cell)
 
     def begin(self, cell: Cell) -> "_CellProgress":
         """A cell starts."""

@@ -10,7 +10,6 @@ import typer
 from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json, table_of
 
 if TYPE_CHECKING:
-    from benchmark.engine.job import Job
     from benchmark.store import Store
 
 STATES = ("done", "running", "failed", "missing", "stale")

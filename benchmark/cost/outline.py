@@ -1,14 +1,10 @@
 """The cells that a plan counts, without building a method twice or hashing a source twice."""
 
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
-
-import torch
-from torch.overrides import TorchFunctionMode
 
 from benchmark.cells import STREAM_TASK, Cell, chosen_evaluations, plan, tier_task
 from benchmark.cost.records import Timing, is_done
@@ -80,7 +76,7 @@ def outlines(
     told, known = [], {} if built is None else built
     for method in methods:
         like = (method.name, method.options, protocol.arch, protocol.view_size, protocol.classes)
-        made = known[like] = known.get(like) or _built(method, protocol)
+        made = known[like] = known.get(like) or method.outline(protocol)
         _check(method, made, protocol)
         determined = template.of_phase(method) if template else {}
         cells = [
@@ -107,31 +103,6 @@ class _Template:
 
     def of_phase(self, method: ResolvedMethod) -> dict[str, Any]:
         return {**self.phase, "method": method.reference().model_dump(mode="json")}
-
-
-class _NoDraws(TorchFunctionMode):
-    """Leaves weights as they are, since on the meta device there is nothing to draw."""
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        if getattr(func, "__name__", "").endswith(("normal_", "uniform_")):
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **kwargs)
-
-
-def _built(method: ResolvedMethod, protocol: ProtocolSpec) -> Method:
-    try:
-        with warnings.catch_warnings(), torch.device("meta"), _NoDraws():
-            warnings.simplefilter("ignore")
-            return method.build(protocol, 0)
-    except Exception:  # it looks at its weights when it is built, as few do
-        return method.build(protocol, 0)
 
 
 def _check(method: ResolvedMethod, built: Method, protocol: ProtocolSpec) -> None:

@@ -117,7 +117,7 @@ def _large() -> tuple[float, float, int]:
 
 
 def _finish(plans: list[tuple[Job, list[Cell]]], store: Store) -> None:
-    """Write a record for each cell, with the files that it vouches for, without waiting for disks."""
+    """Write a record for each cell, and a file that it vouches for; no disk is waited for."""
     spec = protocol_named(NANO)
     curve = tuple(CurvePoint(visits=k, loss=1.0, images_per_second=1.0) for k in range(50))
     metrics = {f"chunk{k}": Metric(value=50.0, unit="%", n=100) for k in range(4)}

@@ -1,5 +1,6 @@
 """Computes a graph on this machine: in this process, or by worker processes."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -241,10 +242,8 @@ def _work(setup: Setup, number: int, pipe: Connection) -> None:
     """What a worker process does: cells that it is given, until nobody gives any."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
+    with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")  # better this than who started it
-    except OSError:
-        pass
     set_start_method("fork", force=True)  # of those that load images; mmengine's choice, too
     import torch
 

@@ -47,7 +47,7 @@ class Running:
         return cls(socket.gethostname(), os.getpid(), now, now, memory_bytes=resident_bytes())
 
     def tell(self, record: Path) -> None:
-        """Write it beside a record; nobody waits for the disk, and a full one is no reason to end."""
+        """Write it beside a record; a disk that is full is no reason to end."""
         path = beside(record, "running.json")
         self.updated, self.memory_bytes = time.time(), resident_bytes()
         try:

@@ -83,7 +83,7 @@ def test_every_verb_has_an_example(headwater, verb: str) -> None:
                 *("run", "-p", "instance/nano", "-m", "random_init"),
                 *("--tasks", "crowns", "--evaluations", "linear"),
             ),
-            "none of these tasks has the evaluation linear; crowns has detection",
+            "no evaluation linear: crowns has detection",
         ),
         (("evaluate", "--checkpoint", "no.pth", "--arch", "resnet18"), "there is no file no.pth"),
         (("evaluate", "--checkpoint", "no.pth", "--arch", "resnet19"), "nearest: "),
