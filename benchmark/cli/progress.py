@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from benchmark.cells import Cell
 from benchmark.cost.rates import Rates
-from benchmark.engine.compute import Attempt
+from benchmark.engine.attempt import Attempt
 from benchmark.engine.graph import Graph
 from benchmark.engine.running import Running, read_running, resident_bytes
 from benchmark.protocol import ProtocolSpec
@@ -117,7 +117,8 @@ class RunProgress:
         now = time.monotonic()
         if now - self._lined >= _LINE_SECONDS:
             self._lined = now
-            detail = detail or "; " + ", ".join(cell.title for cell, *_ in self._running.values())
+            if not detail and self._running:
+                detail = "; " + ", ".join(cell.title for cell, *_ in self._running.values())
             print(f"{what}{detail}; {estimate}", file=sys.stderr, flush=True)
 
     def _so_far(self) -> float:
@@ -157,15 +158,16 @@ def details(running: Running) -> str:
     """
     parts = []
     if running.steps:
-        parts.append(f"step {running.step}/{running.steps}")
+        begun = f" (going on from {running.first})" if running.first else ""
+        parts.append(f"step {running.step}/{running.steps}{begun}")
     if running.loss is not None:
         parts.append(f"loss {running.loss:.3f}")
     if running.images_per_second is not None:
         parts.append(f"{running.images_per_second:,.0f} images/s")
     parts.append(f"{running.memory_bytes / 2**30:.1f} GiB")
-    if running.step:
-        spent = running.updated - running.started
-        parts.append(f"about {minutes(spent / running.step * (running.steps - running.step))} left")
+    if running.step > running.first:
+        pace = (running.updated - running.started) / (running.step - running.first)
+        parts.append(f"about {minutes(pace * (running.steps - running.step))} left")
     return ", ".join(parts)
 
 

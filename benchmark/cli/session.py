@@ -8,7 +8,8 @@ from pathlib import Path
 from benchmark.cells import Cell, Planner
 from benchmark.cli.progress import RunProgress
 from benchmark.doctor.machine import cores
-from benchmark.engine.compute import Attempt, Computer, Progress
+from benchmark.engine.attempt import Attempt, Progress
+from benchmark.engine.compute import Computer
 from benchmark.engine.graph import Graph
 from benchmark.engine.job import Job
 from benchmark.engine.local import Setup, run_here, run_workers

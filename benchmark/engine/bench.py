@@ -11,7 +11,8 @@ from typing import Any
 from benchmark.cells import Cell, Planner
 from benchmark.cli.progress import RunProgress
 from benchmark.cli.status import count
-from benchmark.engine.compute import Attempt, Computer
+from benchmark.engine.attempt import Attempt
+from benchmark.engine.compute import Computer
 from benchmark.engine.graph import Graph
 from benchmark.engine.job import Job
 from benchmark.engine.local import Setup, run_workers

@@ -1,23 +1,22 @@
 """Computes one cell, and records what came of it, whatever that is."""
 
 import copy
-import os
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import torch
 
 from benchmark.accelerate import Acceleration
 from benchmark.cells import Cell
 from benchmark.data.imageset import ImageSet
-from benchmark.distributed import rank
 from benchmark.encoder import Encoder
-from benchmark.engine.running import Running, claimed
+from benchmark.engine.attempt import Attempt, Progress
+from benchmark.engine.running import claimed
+from benchmark.engine.saving import PhaseSaver, Teller
 from benchmark.engine.stop import STOP
 from benchmark.method import Method
 from benchmark.models import held_bytes, numbers
@@ -30,7 +29,6 @@ from benchmark.registry import TASKS
 from benchmark.resolve import ResolvedMethod
 from benchmark.result import (
     Cost,
-    CurvePoint,
     Ledger,
     MethodRef,
     ProtocolRef,
@@ -44,38 +42,6 @@ from benchmark.result import (
 from benchmark.seeds import seed_for
 from benchmark.store import Store
 from benchmark.streams.reader import StreamReader
-
-#: Seconds between two states of a phase that are put by; a step and the writing of one come on top.
-SAVE_SECONDS = float(os.environ.get("HEADWATER_SAVE_SECONDS", 40))
-
-
-class Progress(Protocol):
-    """Who is told how far a phase is."""
-
-    def __call__(self, step: int, steps: int, point: CurvePoint) -> None:
-        """So many steps of so many are done; mean loss and rate since it was told last."""
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """What came of a cell.
-
-    Args:
-        status: `ok`, `failed`, or `busy` if another process has it.
-        record: what was written, if it could be.
-        cause: of a failure, in one line.
-        computed: False if the cell was finished already.
-    """
-
-    status: Literal["ok", "failed", "busy"]
-    record: Record | None = None
-    cause: str = ""
-    computed: bool = True
-
-    @classmethod
-    def of(cls, record: Record, *, computed: bool = True) -> "Attempt":
-        """What a record says."""
-        return cls(record.status, record, record.cause if record.error else "", computed)
 
 
 class Computer:
@@ -150,7 +116,7 @@ class Computer:
         started, clock = utc_now(), time.perf_counter()
         try:
             compute = self._pretrain if cell.kind == "pretrain" else self._evaluate
-            outcome = compute(cell, _Teller(self.store.path(cell), progress))
+            outcome = compute(cell, Teller(self.store.path(cell), progress))
         except Exception as error:
             self._loaded = self._encoder = None  # it may be memory that was short
             last = traceback.format_exception(error)
@@ -213,7 +179,7 @@ class Computer:
         """The images that the stream is drawn from."""
         return load_pool(self.protocol)
 
-    def _pretrain(self, cell: Cell, teller: "_Teller") -> dict[str, Any]:
+    def _pretrain(self, cell: Cell, teller: Teller) -> dict[str, Any]:
         method, extras = self._method(cell.parent)
         self._loaded = None  # it is trained in place: no checkpoint's until it is done
         outcome: dict[str, Any] = {}
@@ -224,7 +190,8 @@ class Computer:
             resumed = self.store.read_step(cell)
             if resumed is not None:
                 method.load_state_dict(resumed.pop("method"))
-            saver = _Saver(self.store, cell, resumed["seconds"] if resumed else 0.0)
+                teller.go_on(resumed["step"], count)
+            saver = PhaseSaver(self.store, cell, resumed["seconds"] if resumed else 0.0)
             with STOP.after_the_step():
                 curve, optimiser = train_phase(
                     method,
@@ -283,7 +250,7 @@ class Computer:
             },
         }
 
-    def _evaluate(self, cell: Cell, teller: "_Teller") -> dict[str, Any]:
+    def _evaluate(self, cell: Cell, teller: Teller) -> dict[str, Any]:
         phase = cell.parent
         assert phase and cell.task and cell.evaluation
         if self._encoder is None or self._encoder[0] != phase.key:
@@ -340,40 +307,3 @@ class Computer:
             *("--seed", str(self.seeds.replicate)),
             *(part for name, value in self.method.options for part in ("--set", f"{name}={value}")),
         )
-
-
-class _Teller:
-    """Tells how far a cell is: to the world by a file, and to who started it."""
-
-    def __init__(self, record: Path, progress: Progress | None) -> None:
-        self.record, self.progress, self.running = record, progress, Running.begun()
-        if rank() == 0:
-            self.running.tell(record)
-
-    def __call__(self, step: int, steps: int, point: CurvePoint) -> None:
-        running = self.running
-        running.step, running.steps = step, steps
-        running.loss, running.images_per_second = point.loss, point.images_per_second
-        if rank() == 0 and time.time() - running.updated > 1:
-            running.tell(self.record)
-        if self.progress:
-            self.progress(step, steps, point)
-
-
-class _Saver:
-    """Puts the state of a phase by now and then, and when this process is to stop."""
-
-    def __init__(self, store: Store, cell: Cell, before: float) -> None:
-        self.store, self.cell, self.before = store, cell, before
-        self._began = self._last = time.perf_counter()
-
-    def wanted(self) -> Literal["", "save", "stop"]:
-        if STOP.asked:
-            return "stop"
-        return "save" if time.perf_counter() - self._last >= SAVE_SECONDS else ""
-
-    def save(self, state: dict[str, Any]) -> None:
-        now = time.perf_counter()
-        spent = {"seconds": self.before + now - self._began}
-        self.store.write_step(self.cell, state["step"], state | spent)
-        self._last = time.perf_counter()

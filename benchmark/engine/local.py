@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from benchmark.cells import Cell
-from benchmark.engine.compute import Attempt, Computer, Progress
+from benchmark.engine.attempt import Attempt, Progress
+from benchmark.engine.compute import Computer
 from benchmark.engine.graph import Graph, Node
 from benchmark.engine.job import Job
 from benchmark.engine.stop import STOP

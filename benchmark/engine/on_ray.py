@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.cells import Cell
-from benchmark.engine.compute import Attempt, Computer
+from benchmark.engine.attempt import Attempt
+from benchmark.engine.compute import Computer
 from benchmark.engine.graph import Graph, Node
 from benchmark.engine.job import Job
 from benchmark.engine.local import LOOK_SECONDS, STOP_SECONDS, Observer, Setup

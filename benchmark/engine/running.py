@@ -25,6 +25,7 @@ class Running:
         host, pid: of the process that computes it.
         started, updated: seconds since 1970.
         step, steps: of a phase; 0 of 0 where there are no steps.
+        first: step that this process began with.
         loss: mean since the last point.
         images_per_second: likewise.
         memory_bytes: that the process holds now.
@@ -39,6 +40,7 @@ class Running:
     loss: float | None = None
     images_per_second: float | None = None
     memory_bytes: int = 0
+    first: int = 0
 
     @classmethod
     def begun(cls) -> "Running":

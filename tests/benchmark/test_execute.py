@@ -12,7 +12,7 @@ from benchmark.batch import Setting
 from benchmark.cells import Cell, plan, tier_tasks
 from benchmark.config import Config
 from benchmark.encoder import Encoder
-from benchmark.engine.compute import Attempt
+from benchmark.engine.attempt import Attempt
 from benchmark.errors import UsageError
 from benchmark.execute import run
 from benchmark.method import Method, build_backbone

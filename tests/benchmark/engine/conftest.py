@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cells import Cell, plan
-from benchmark.engine.compute import Attempt
+from benchmark.engine.attempt import Attempt
 from benchmark.execute import Outcome, run
 from benchmark.resolve import protocol_named, resolve
 from benchmark.store import Store

@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from benchmark.engine import compute
+from benchmark.engine import saving
 from benchmark.rehearsal import difference
 from benchmark.store import Store
 
@@ -20,7 +20,7 @@ KILLS = 30
 def often():
     """States are put by after every few steps."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compute, "SAVE_SECONDS", 0.05)
+        patch.setattr(saving, "SAVE_SECONDS", 0.05)
         yield
 
 
