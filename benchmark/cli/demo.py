@@ -27,7 +27,7 @@ def demo(
 ) -> None:
     """Prepare the nano data, run five methods on one stream, and build the page.
 
-    About ten minutes on two CPU cores; what is finished is never computed again.
+    Ten to twenty minutes on two CPU cores; what is finished is never computed again.
 
     Example: headwater demo
     """

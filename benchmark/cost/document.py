@@ -1,6 +1,5 @@
 """A plan as one JSON document: what `headwater plan --json` prints."""
 
-import os
 from typing import Any
 
 import torch
@@ -21,8 +20,8 @@ BASES: dict[Basis, str] = {
     "declared": f"not measured here: {V100.source}; {DETECTION_SOURCE}",
     "guessed": "nothing was measured: by its work, or like others of its kind",
 }
-#: Runnable processes a core above which what is measured says little of a quiet machine.
-BUSY = 0.5
+#: Share of the processor that others take, above which a measurement says little of a quiet machine.
+BUSY = 0.1
 
 
 def plan_document(plan: Plan, *, store: str = "") -> dict[str, Any]:
@@ -171,12 +170,10 @@ def downloads_document(plan: Plan) -> list[dict[str, Any]]:
 
 def _warnings(plan: Plan, trains: bool) -> list[str]:
     told = []
-    cores = os.cpu_count() or 1
-    load = os.getloadavg()[0]
-    if plan.notes and load > (1 + BUSY) * cores:
+    if (plan.others or 0) > BUSY:
         told.append(
-            f"the machine is busy (load {load:.1f} on {cores} cores): what was measured is for a "
-            f"machine that stays so"
+            f"other programs took {plan.others:.0%} of the processor while this was measured: it "
+            f"is for a machine that stays so, and likely too long for a quiet one"
         )
     if not all(outline.keyed for outline in plan.told):
         told.append(

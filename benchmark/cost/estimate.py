@@ -11,6 +11,7 @@ import torch
 from benchmark.cells import Cell
 from benchmark.cost.measure import (
     Calibration,
+    Others,
     between,
     measure_training,
     network_speed,
@@ -62,6 +63,7 @@ class Plan:
         lines: cells added up, pre-training by method first.
         rates: what the seconds come from.
         notes: what was measured, a sentence each.
+        others: share of the processor that other programs took meanwhile; None if it is not known.
     """
 
     told: Sequence[Outline]
@@ -69,6 +71,7 @@ class Plan:
     lines: Sequence[Line]
     rates: Rates
     notes: Sequence[str]
+    others: float | None = None
 
     @property
     def left(self) -> list[list[Cell]]:
@@ -120,9 +123,11 @@ def predict(
     found = [states(request.store, timings, outline.cells, keyed=outline.keyed) for outline in told]
     left = left_of(told, found)
     rates, notes = Rates.of(timings=[*timings.values()]), list[str]()
+    others = Others()
     if measure:
         rates, notes = _measured(rates, told, left, tell)
-    return Plan(told, found, lines_of(rates, told, found), rates, notes)
+    lines = lines_of(rates, told, found)
+    return Plan(told, found, lines, rates, notes, others.share() if notes else None)
 
 
 def left_of(told: Sequence[Outline], found: Sequence[Sequence[State]]) -> list[list[Cell]]:

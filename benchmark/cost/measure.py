@@ -2,10 +2,12 @@
 
 import itertools
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -40,6 +42,38 @@ _IMAGES, _LARGE_IMAGES = 1280, 160
 #: How many evaluations the speed is measured by, their seconds in the table, at most, and seconds
 #: after which a slow machine is known well enough.
 _EVALUATIONS, _EVALUATION_SECONDS, _ENOUGH = 3, 4.0, 8.0
+
+
+class Others:
+    """Says how much of the processor other programs take, from its making on.
+
+    Example:
+        >>> share = Others().share()
+        >>> share is None or 0 <= share <= 1
+        True
+    """
+
+    def __init__(self) -> None:
+        self._start = self._now()
+
+    def share(self) -> float | None:
+        """Of all cores, 0 to 1; None where the system does not tell."""
+        now = self._now()
+        if self._start is None or now is None:
+            return None
+        busy, own, wall = (after - before for after, before in zip(now, self._start, strict=True))
+        return min(1.0, max(0.0, (busy - own) / max(wall * (os.cpu_count() or 1), 1e-9)))
+
+    @staticmethod
+    def _now() -> tuple[float, float, float] | None:
+        """Seconds that all cores were busy, that this process was, and that went by."""
+        try:
+            first = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+        except OSError:
+            return None
+        user, nice, system, _, _, *rest = (int(value) for value in first.split()[1:9])
+        busy = (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
+        return busy, time.process_time(), time.perf_counter()
 
 
 def measure_training(
