@@ -20,7 +20,7 @@ BASES: dict[Basis, str] = {
     "declared": f"not measured here: {V100.source}; {DETECTION_SOURCE}",
     "guessed": "nothing was measured: by its work, or like others of its kind",
 }
-#: Share of the processor that others take, above which a measurement says little of a quiet machine.
+#: Share of the processor that others take, above which what is measured is not a quiet machine's.
 BUSY = 0.1
 
 
