@@ -29,7 +29,7 @@ def trained(store: Path, processes: int, job: Job, silent) -> list:
     ("method", "options"),
     [
         ("moco_v2/replay", (*MOCO, ("bn_groups", 4))),
-        ("moco_v2/joint", MOCO),
+        ("moco_v2/sequential", MOCO),
     ],
 )
 def test_two_processes_have_the_loss_curve_of_one(
