@@ -7,6 +7,7 @@ import torch
 from benchmark.cost.declared import DETECTION_SOURCE, V100
 from benchmark.cost.disk import Sizes, downloads, written_bytes
 from benchmark.cost.estimate import Plan, lines_of
+from benchmark.cost.measure import BUSY
 from benchmark.cost.outline import phase_steps
 from benchmark.cost.rates import Basis
 from benchmark.cost.sums import Line, relative_error, within
@@ -20,8 +21,6 @@ BASES: dict[Basis, str] = {
     "declared": f"not measured here: {V100.source}; {DETECTION_SOURCE}",
     "guessed": "nothing was measured: by its work, or like others of its kind",
 }
-#: Share of the processor that others take, above which what is measured is not a quiet machine's.
-BUSY = 0.1
 
 
 def plan_document(plan: Plan, *, store: str = "") -> dict[str, Any]:

@@ -9,19 +9,14 @@ from typing import Any
 import torch
 
 from benchmark.cells import Cell
-from benchmark.cost.measure import (
-    Calibration,
-    Others,
-    between,
-    measure_training,
-    network_speed,
-    solver_speed,
-)
+from benchmark.cost.calibrate import Calibration, between, network_speed, solver_speed
+from benchmark.cost.measure import Others, measure_training
 from benchmark.cost.outline import Outline, State, outlines, states
 from benchmark.cost.rates import START_SECONDS, Rates, Trained, objective_of
 from benchmark.cost.records import Spread, read_timings
 from benchmark.cost.sums import Line, relative_error
 from benchmark.cost.units import method_units
+from benchmark.cost.words import told_number
 from benchmark.errors import UsageError
 from benchmark.method import Method
 from benchmark.protocol import ProtocolSpec
@@ -187,7 +182,7 @@ def _measured(
             units[objective_of(method.folder)] = replace(later, median=unit)
         notes.append(
             f"{measured.steps} steps of {method.folder} at {protocol.tier}: "
-            f"{1 / later.median:,.3g} images a second, steps ± {later.deviation:.0%}"
+            f"{told_number(1 / later.median)} images a second, steps ± {later.deviation:.0%}"
         )
     every = {"": Spread.of([unit.median for unit in units.values()])} if units else {}
     rates = replace(rates, trained=trained, units={"full": units | every} if units else {})

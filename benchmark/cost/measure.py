@@ -1,47 +1,42 @@
-"""A few steps and evaluations for real, so that what is said of this machine was measured on it."""
+"""A few steps for real, so that what is said of this machine was measured on it."""
 
 import itertools
 import math
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 from benchmark.accelerate import Acceleration
 from benchmark.batch import ChunkContext
-from benchmark.cost.rates import LEAST, Speed, Trained
-from benchmark.cost.records import ONCE, Spread
-from benchmark.cost.reference import Reference
-from benchmark.cost.units import method_units
+from benchmark.cost.rates import Trained
+from benchmark.cost.records import Spread
 from benchmark.data.listing import IdTable
-from benchmark.encoder import Encoder
-from benchmark.errors import DataError
 from benchmark.method import Method
 from benchmark.phase import train_phase
 from benchmark.pools import FULL_SIZE
 from benchmark.pretrain import Part
 from benchmark.protocol import ProtocolSpec
-from benchmark.registry import TASKS
 from benchmark.resolve import ResolvedMethod
 from benchmark.streams.manifest import Manifest
 from benchmark.streams.reader import StreamMemory, StreamReader
 
+T = TypeVar("T")
+
 #: Seconds of timed steps in a phase, steps that are timed to see how many that is, and the most.
 STEPS_SECONDS, PROBE, MOST = 1.5, 2, 30
+#: Share of the processor taken by others, above which this is no measurement of a quiet machine.
+BUSY = 0.1
 #: Steps of the schedule that the timed ones are the first of: its end is never reached.
 _SCHEDULE = 1_000_000
 #: Images of a chunk that are made up; of large images fewer, since noise is as good twice.
 _IMAGES, _LARGE_IMAGES = 1280, 160
-#: How many evaluations the speed is measured by, their seconds in the table, at most, and seconds
-#: after which a slow machine is known well enough.
-_EVALUATIONS, _EVALUATION_SECONDS, _ENOUGH = 3, 4.0, 8.0
 
 
 class Others:
@@ -74,6 +69,24 @@ class Others:
         user, nice, system, _, _, *rest = (int(value) for value in first.split()[1:9])
         busy = (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
         return busy, time.process_time(), time.perf_counter()
+
+
+def undisturbed(measure: Callable[[], T], seconds: Callable[[T], float]) -> T:
+    """Measure, and once more if other programs were at work meanwhile; the faster one counts.
+
+    Args:
+        measure: does it.
+        seconds: of what it found.
+
+    Example:
+        >>> undisturbed(lambda: 3.0, lambda found: found)
+        3.0
+    """
+    others = Others()
+    found = measure()
+    if (others.share() or 0.0) <= BUSY:
+        return found
+    return min(found, measure(), key=seconds)
 
 
 def measure_training(
@@ -146,12 +159,12 @@ def _phase(
     tell = built.begin_step  # the harness calls it before every step
 
     def clocked(progress: float) -> None:
-        began.append(_finished(where))
+        began.append(finished(where))
         tell(progress)
 
     def train(steps: int) -> tuple[float, list[float]]:
         began.clear()
-        start = _finished(where)
+        start = finished(where)
         train_phase(
             built,
             reader,
@@ -165,27 +178,30 @@ def _phase(
                 stop=steps,
             ),
         )
-        whole = _finished(where) - start
+        whole = finished(where) - start
         return whole, [after - before for before, after in itertools.pairwise(began[1:])]
 
-    built.__dict__["begin_step"] = clocked  # in front of the class's own
-    try:
+    def attempt() -> tuple[list[float], float]:
         steps = probe + 2  # the first is not counted, and the last one's end is not seen
         whole, seconds = train(steps)
         if sum(seconds) < STEPS_SECONDS:
             steps = min(math.ceil(STEPS_SECONDS / statistics.median(seconds)), MOST) + 2
             whole, seconds = train(steps)
+        return seconds, max(0.0, whole - steps * statistics.median(seconds))
+
+    built.__dict__["begin_step"] = clocked  # in front of the class's own
+    try:
+        return undisturbed(attempt, lambda found: statistics.median(found[0]))
     finally:
         del built.__dict__["begin_step"]
-    return seconds, max(0.0, whole - steps * statistics.median(seconds))
 
 
 def _end_seconds(built: Method, reader: StreamReader, chunks: tuple[int, ...], where: str) -> float:
     rows = torch.from_numpy(reader.open(chunks))
     built.use_memory(StreamMemory(reader))
-    start = _finished(where)
+    start = finished(where)
     built.end_chunk(ChunkContext(chunks, _SCHEDULE, rows))
-    seconds = _finished(where) - start
+    seconds = finished(where) - start
     built.use_memory(None)
     return seconds
 
@@ -194,114 +210,8 @@ def _spread(seconds: list[float], built: Method) -> Spread:
     return Spread.of([each / built.config.batch_size for each in seconds])
 
 
-def _finished(where: str) -> float:
+def finished(where: str) -> float:
     """The time when all that was asked of a device is done."""
     if where == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
-
-
-def network_speed(
-    reference: Reference,
-    tier: str,
-    trained: Mapping[tuple[str, str], Trained],
-    methods: Iterable[ResolvedMethod],
-) -> Speed | None:
-    """How many times as long as in the table training takes here; None if nothing was measured."""
-    table, unit = reference.training.get(tier, {}), reference.unit_seconds.get(tier)
-    logs = []
-    for method in methods:
-        found = trained.get((tier, method.folder))
-        if found and method.folder in table:
-            logs.append(math.log(found.later.median / table[method.folder].median))
-        elif found and unit:
-            logs.append(math.log(found.later.median / (unit * method_units(method))))
-    return _speed(logs)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Speed of the solvers, and by which evaluations it was measured."""
-
-    speed: Speed
-    by: tuple[str, ...]
-
-
-def solver_speed(
-    reference: Reference,
-    protocol: ProtocolSpec,
-    method: ResolvedMethod,
-    tell: Callable[[str], object] = lambda _: None,
-) -> Calibration | None:
-    """How many times as long as in the table linear evaluations take here.
-
-    The shortest are done for real, on a network as it is initialised, and held against the table's
-    seconds of untrained networks; the first one once more before, which is not counted.
-
-    Args:
-        reference: the table.
-        protocol: gives the tier and the backbone.
-        method: whose backbone is evaluated, never trained.
-        tell: told what is going on.
-
-    Returns:
-        None if the table has none of these evaluations, or no data are prepared.
-    """
-    table = reference.evaluations.get(protocol.tier, {})
-    known = {
-        name.partition(".")[2]: found.untrained
-        for name, found in table.items()
-        if name.startswith("linear.") and name.partition(".")[2] in TASKS
-    }
-    chosen: list[str] = []
-    for name in sorted(known, key=lambda name: known[name]):
-        total = known[name] + sum(known[other] for other in chosen)
-        if len(chosen) == _EVALUATIONS or total > _EVALUATION_SECONDS:
-            break
-        try:
-            TASKS.get(name)().require("linear")
-        except DataError:
-            continue
-        chosen.append(name)
-    if not chosen:
-        return None
-    where = "cuda" if torch.cuda.is_available() else "cpu"
-    built = method.build(protocol, 0).to(where)
-
-    def evaluate(name: str) -> float:
-        encoder = Encoder(built, protocol)  # with no features in its memory
-        start = _finished(where)
-        TASKS.get(name)().evaluate(encoder, evaluation="linear", seed=0)
-        return _finished(where) - start
-
-    tell("measuring evaluations")
-    evaluate(chosen[0])
-    logs: list[float] = []
-    start = time.perf_counter()
-    for name in chosen:
-        if logs and time.perf_counter() - start > _ENOUGH:
-            break
-        logs.append(math.log(evaluate(name) / known[name]))
-    speed = _speed(logs)
-    by = tuple(f"linear.{name}" for name in chosen[: len(logs)])
-    return None if speed is None else Calibration(speed, by)
-
-
-def between(one: Speed, other: Speed) -> Speed:
-    """The middle of two speeds, as ratios go; the further they are apart, the less it is sure.
-
-    Example:
-        >>> between(Speed(1.0, 0.1, True), Speed(4.0, 0.1, True)).factor
-        2.0
-    """
-    apart = abs(math.log(one.factor / other.factor)) / 2
-    error = math.hypot(apart, (one.error + other.error) / 2)
-    return Speed(math.sqrt(one.factor * other.factor), error, measured=True)
-
-
-def _speed(logs: list[float]) -> Speed | None:
-    if not logs:
-        return None
-    spread = statistics.stdev(logs) if len(logs) > 1 else ONCE
-    error = max(LEAST, spread / math.sqrt(len(logs)))
-    return Speed(math.exp(statistics.fmean(logs)), error, measured=True)

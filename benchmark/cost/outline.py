@@ -1,4 +1,4 @@
-"""The cells that a plan counts, without building a method twice or hashing a source twice."""
+"""The cells that a plan counts, with or without the images that their keys depend on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +6,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.cells import STREAM_TASK, Cell, chosen_evaluations, plan, tier_task
+from benchmark.cells import STREAM_TASK, Cell, Planner, chosen_evaluations, tier_task
 from benchmark.cost.records import Timing, is_done
 from benchmark.errors import DataError, UsageError
 from benchmark.method import Method
 from benchmark.protocol import ProtocolSpec
 from benchmark.resolve import ResolvedMethod
+from benchmark.result import Evaluation
 
 State = Literal["done", "failed", "left"]
 
@@ -67,42 +68,27 @@ def outlines(
         >>> len(told.replicates), [cell.name for cell in told.replicates[2]]
         (3, ['pretrain', 'stream.chunks', 'linear.shapes', 'fewshot.shapes'])
     """
-    try:
-        template = _Template.of(plan(protocol, methods[0], 0, tasks, evaluations))
-    except DataError:
-        template = None
     names = protocol.task_names if tasks is None else [tier_task(protocol, name) for name in tasks]
     ways = {name: chosen_evaluations(name, evaluations) for name in (STREAM_TASK, *names)}
-    told, known = [], {} if built is None else built
+    planner, known, told = Planner(), {} if built is None else built, []
     for method in methods:
         like = (method.name, method.options, protocol.arch, protocol.view_size, protocol.classes)
         made = known[like] = known.get(like) or method.outline(protocol)
-        _check(method, made, protocol)
-        determined = template.of_phase(method) if template else {}
-        cells = [
-            tuple(_cells(protocol, method, made, number, ways, template, determined))
-            for number in range(seeds)
-        ]
-        told.append(Outline(protocol, method, made, tuple(cells), keyed=template is not None))
+        keyed = True
+        try:
+            cells = [
+                tuple(planner.plan(protocol, method, number, tasks, evaluations))
+                for number in range(seeds)
+            ]
+        except DataError:  # without the images of the full tier there are no keys
+            keyed = False
+            _check(method, made, protocol)
+            cells = [
+                tuple(_without_keys(protocol, method, made, number, ways))
+                for number in range(seeds)
+            ]
+        told.append(Outline(protocol, method, made, tuple(cells), keyed))
     return told
-
-
-@dataclass(frozen=True)
-class _Template:
-    """What the key of any method's cell takes from that of another's: all but the method."""
-
-    phase: Mapping[str, Any]
-    evaluations: Mapping[tuple[str | None, str | None], dict[str, Any]]
-
-    @classmethod
-    def of(cls, cells: Sequence[Cell]) -> "_Template":
-        return cls(
-            cells[0].determined_by,
-            {(cell.task, cell.evaluation): cell.determined_by for cell in cells[1:]},
-        )
-
-    def of_phase(self, method: ResolvedMethod) -> dict[str, Any]:
-        return {**self.phase, "method": method.reference().model_dump(mode="json")}
 
 
 def _check(method: ResolvedMethod, built: Method, protocol: ProtocolSpec) -> None:
@@ -121,33 +107,23 @@ def _check(method: ResolvedMethod, built: Method, protocol: ProtocolSpec) -> Non
             )
 
 
-def _cells(
+def _without_keys(
     protocol: ProtocolSpec,
     method: ResolvedMethod,
     built: Method,
     replicate: int,
-    ways: Mapping[str, Sequence[Any]],
-    template: _Template | None,
-    determined: Mapping[str, Any],
+    ways: Mapping[str, Sequence[Evaluation]],
 ) -> list[Cell]:
+    """The cells as `benchmark.cells.Planner` has them, but for what determines them."""
     base = f"{protocol.folder}/{method.folder}/seed{replicate}"
     phases = built.phases(protocol.chunks) or ((),)
     steps = [phase_steps(protocol, built, chunks) for chunks in phases]
     cells: list[Cell] = []
     checkpoint: Cell | None = None
 
-    def evaluation(of: Cell, task: str, way: Any) -> Cell:
-        known = template.evaluations[task, way] if template else {}
-        return replace(
-            of,
-            kind="evaluation",
-            name=f"{way}.{task}",
-            determined_by=known,
-            schedule=(0, 0),
-            parent=of,
-            task=task,
-            evaluation=way,
-        )
+    def evaluated(of: Cell, task: str) -> list[Cell]:
+        as_phase = replace(of, kind="evaluation", schedule=(0, 0), parent=of, task=task)
+        return [replace(as_phase, name=f"{way}.{task}", evaluation=way) for way in ways[task]]
 
     for number, chunks in enumerate(phases):
         whole = (0, steps[number]) if protocol.boundaries else (sum(steps[:number]), sum(steps))
@@ -156,23 +132,17 @@ def _cells(
             kind="pretrain",
             folder=f"{base}/after-chunk{seen}",
             name="pretrain",
-            determined_by={
-                **determined,
-                "replicate": replicate,
-                "phase": [number, list(chunks), *whole],
-            },
+            determined_by={},
             chunks=chunks,
             chunks_seen=seen,
             phase=number,
             schedule=whole,
             parent=checkpoint,
         )
-        cells.append(checkpoint)
-        cells += [evaluation(checkpoint, STREAM_TASK, way) for way in ways[STREAM_TASK]]
+        cells += [checkpoint, *evaluated(checkpoint, STREAM_TASK)]
     assert checkpoint is not None
-    for task in [name for name in ways if name != STREAM_TASK]:
-        cells += [evaluation(checkpoint, task, way) for way in ways[task]]
-    return cells
+    tasks = [name for name in ways if name != STREAM_TASK]
+    return cells + [cell for task in tasks for cell in evaluated(checkpoint, task)]
 
 
 def phase_steps(protocol: ProtocolSpec, built: Method, chunks: tuple[int, ...]) -> int:

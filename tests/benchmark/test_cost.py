@@ -13,13 +13,14 @@ import pytest
 import torch
 
 from benchmark.batch import Setting
-from benchmark.cells import Cell, plan, tier_tasks
+from benchmark.cells import Cell, Planner, plan, tier_tasks
 from benchmark.config import Config
+from benchmark.cost.calibrate import between, network_speed, solver_speed
 from benchmark.cost.declared import ARCHIVES, V100
 from benchmark.cost.disk import Sizes, downloads, optimiser_bytes
 from benchmark.cost.document import plan_document
 from benchmark.cost.estimate import Request, predict
-from benchmark.cost.measure import measure_training, network_speed, solver_speed
+from benchmark.cost.measure import Others, measure_training
 from benchmark.cost.outline import outlines, states
 from benchmark.cost.paper import plan_paper
 from benchmark.cost.rates import Rates, Speed, Trained
@@ -27,7 +28,7 @@ from benchmark.cost.records import Spread, read_timings, this_machine
 from benchmark.cost.reference import Known, build, shipped, write
 from benchmark.cost.sums import Line, relative_error, within
 from benchmark.cost.units import evaluation_units, method_units
-from benchmark.errors import UsageError
+from benchmark.errors import DataError, UsageError
 from benchmark.execute import run
 from benchmark.method import Method, build_backbone
 from benchmark.optim import build_optimiser
@@ -103,7 +104,27 @@ def test_the_cells_are_those_that_a_run_plans_keys_included(
             ]
 
 
-def test_a_method_is_built_once_for_all_replicates(monkeypatch) -> None:
+def test_without_images_the_cells_are_the_same_but_for_their_keys(monkeypatch) -> None:
+    spec, method = protocol_named("blurred-class/smoke"), resolve("supervised/reservoir")
+    expected = plan(spec, method, 1)
+
+    def missing(*_: Any) -> Any:
+        raise DataError("no images")
+
+    monkeypatch.setattr(Planner, "plan", missing)
+    [told] = outlines(spec, [method], 2)
+    assert not told.keyed
+    for found, known in zip(told.replicates[1], expected, strict=True):
+        assert replace(found, determined_by={}, parent=None) == replace(
+            known, determined_by={}, parent=None
+        )
+        parents = [
+            cell.parent and (cell.parent.folder, cell.parent.name) for cell in (found, known)
+        ]
+        assert parents[0] == parents[1]
+
+
+def test_how_often_a_method_is_built_does_not_depend_on_the_replicates(monkeypatch) -> None:
     built: Counter[str] = Counter()
     build_it = ResolvedMethod.build
 
@@ -114,8 +135,7 @@ def test_a_method_is_built_once_for_all_replicates(monkeypatch) -> None:
     monkeypatch.setattr(ResolvedMethod, "build", counted)
     names = ("moco_v2/joint", "supervised/replay", "byol/mas")
     told = outlines(protocol_named("instance/smoke"), [resolve(n) for n in names], 50)
-    # The first is built once more where `benchmark.cells.plan` gives what keys have in common.
-    assert built == {"moco_v2/joint": 2, "supervised/replay": 1, "byol/mas": 1}
+    assert built == dict.fromkeys(names, 2)  # once for the keys, and once for the sizes
     assert sum(len(outline.cells) for outline in told) == 50 * (4 + 6 + 6)
 
 
@@ -386,6 +406,22 @@ def test_the_speed_of_training_is_held_against_the_table() -> None:
     assert found is not None and found.measured
     assert found.factor == pytest.approx(4.0)  # between 2 and 8, on the scale of ratios
     assert network_speed(table, "nano", {}, methods) is None
+
+
+def test_two_speeds_that_differ_are_not_sure_in_the_middle() -> None:
+    found = between(Speed(1.0, 0.1, True), Speed(4.0, 0.1, True))
+    assert found.factor == pytest.approx(2.0)
+    assert found.error == pytest.approx(math.hypot(math.log(4) / 2, 0.1))
+    assert between(Speed(2.0, 0.1, True), Speed(2.0, 0.3, True)).error == pytest.approx(0.2)
+
+
+def test_what_others_take_of_the_processor_is_told_where_the_system_knows() -> None:
+    others = Others()
+    start = time.perf_counter()
+    while time.perf_counter() - start < 0.3:  # it is not taken for one of the others
+        pass
+    share = others.share()
+    assert share is None or 0 <= share <= 1
 
 
 def test_the_speed_of_solvers_is_measured_on_short_evaluations(own_home: Path) -> None:
