@@ -116,17 +116,21 @@ def _print_lines(console: Any, document: dict[str, Any]) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("cells of", overflow="fold")
     headings = ["all", "there", "each takes", "all left", "±"]
-    for heading in [*headings, f"{gpu['device']}-h"] if gpu else headings:
+    if gpu:  # hours of the devices that count stand where those of single cells would
+        headings[2:] = ["all left", "±", f"{gpu['device']}-h"]
+    for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("by", overflow="fold")
+    mixed = len({tuple(line["basis"]) for line in document["lines"]}) > 1
+    if mixed:  # else it is said once, under the table
+        table.add_column("by", overflow="fold")
     for line in document["lines"]:
         table.add_row(
             line["name"],
             f"{line['cells']:,}",
             f"{line['done']:,}",
-            *_times(line),
+            *(_times(line)[1:] if gpu else _times(line)),
             *([hours[line["name"]]] if gpu else []),
-            ", ".join(line["basis"]),
+            *([", ".join(line["basis"])] if mixed else []),
         )
     console.print(table)
 

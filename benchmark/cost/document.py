@@ -19,7 +19,7 @@ BASES: dict[Basis, str] = {
     "calibrated": "the shipped table, times what a few short evaluations take here",
     "shipped": "the shipped table as it is, nothing of it measured here",
     "declared": f"not measured here: {V100.source}; {DETECTION_SOURCE}",
-    "guessed": "nothing was measured: by its work, or like others of its kind",
+    "guessed": "nothing like it was measured: by its forwards, or as others of its kind",
 }
 
 

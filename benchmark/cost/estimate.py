@@ -16,7 +16,7 @@ from benchmark.cost.rates import START_SECONDS, Rates, Trained, objective_of
 from benchmark.cost.records import Spread, read_timings
 from benchmark.cost.sums import Line, relative_error
 from benchmark.cost.units import method_units
-from benchmark.cost.words import told_number
+from benchmark.cost.words import told_count, told_number
 from benchmark.errors import UsageError
 from benchmark.method import Method
 from benchmark.protocol import ProtocolSpec
@@ -180,9 +180,10 @@ def _measured(
         if protocol.tier == "full":
             unit = later.median / method_units(method)
             units[objective_of(method.folder)] = replace(later, median=unit)
+        steady = f", steps ± {later.deviation:.0%}" if later.count > 1 else ""
         notes.append(
-            f"{measured.steps} steps of {method.folder} at {protocol.tier}: "
-            f"{told_number(1 / later.median)} images a second, steps ± {later.deviation:.0%}"
+            f"{told_count(measured.steps, 'step')} of {method.folder} at {protocol.tier}: "
+            f"{told_number(1 / later.median)} images a second{steady}"
         )
     every = {"": Spread.of([unit.median for unit in units.values()])} if units else {}
     rates = replace(rates, trained=trained, units={"full": units | every} if units else {})

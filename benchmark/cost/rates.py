@@ -191,7 +191,7 @@ class Rates:
     def _phase(self, protocol: ProtocolSpec, cell: Cell, method: ResolvedMethod | None) -> Rate:
         visits = protocol.phase_visits(cell.chunks) if cell.chunks else 0
         if not visits:
-            return Rate(0.5, 0.5, 0.0, "shipped")
+            return Rate(0.1, 0.5, 0.0, "shipped")
         name, tier = _method_name(cell), protocol.tier
         found = self._recorded(tier, name, cell)
         if found:
@@ -227,12 +227,11 @@ class Rates:
         if tier == "full":
             guess = {"": Spread(self._unit(protocol), GUESSED, 1)}
             unit = self.units.get(tier, guess)[""]
-            basis: Basis = "declared" if self.declared else "measured"
             seconds = evaluation_units(protocol, cell) * unit.median
-            return Rate(seconds, DECLARED, unit.error, basis if tier in self.units else "guessed")
+            return Rate(seconds, DECLARED, unit.error, "declared" if self.declared else "guessed")
         known, own = self.reference.evaluation(tier, what)
         speed = self.solvers if cell.evaluation in SOLVERS else self.networks
-        basis = "calibrated" if speed.measured else "shipped"
+        basis: Basis = "calibrated" if speed.measured else "shipped"
         error = max(known.seconds.error, LEAST) if own else GUESSED
         seconds = known.seconds.median * speed.factor
         return Rate(seconds, error, speed.error, basis if own else "guessed")

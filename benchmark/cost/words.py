@@ -46,14 +46,14 @@ def facts(document: dict[str, Any]) -> list[tuple[str, str]]:
     told = [
         (
             "Cells",
-            f"{cells['total']:,}: {_count(cells['pretrain'], 'phase')} of pre-training, "
-            f"{_count(cells['evaluation'], 'evaluation')}; {cells['done']:,} of them in "
+            f"{cells['total']:,}: {told_count(cells['pretrain'], 'phase')} of pre-training, "
+            f"{told_count(cells['evaluation'], 'evaluation')}; {cells['done']:,} of them in "
             f"{document['store']}{failed if cells['failed'] else ''}. Left: "
-            f"{_count(document['image_visits'], 'image visit')} in "
-            f"{_count(document['steps'], 'step')}.",
+            f"{told_count(document['image_visits'], 'image visit')} in "
+            f"{told_count(document['steps'], 'step')}.",
         )
     ]
-    what = f"{machine['device']}, {_count(machine['threads'], 'thread')}, one worker"
+    what = f"{machine['device']}, {told_count(machine['threads'], 'thread')}, one worker"
     work = (
         f"{told_number(time['core_hours'])} core-hours"
         if time["core_hours"] is not None
@@ -130,12 +130,18 @@ def _downloads(sets: list[dict[str, Any]]) -> str:
     full = any(each["tier"] == "full" for each in sets)
     how = "full --set NAME --images DIR" if full else "nano"
     return (
-        f"{total} for {_count(len(sets), 'set')} not prepared yet"
+        f"{total} for {told_count(len(sets), 'set')} not prepared yet"
         f"{': ' if told else ''}{', '.join(told)}. Run: headwater prepare {how}{more}."
     )
 
 
-def _count(number: int, what: str) -> str:
+def told_count(number: int, what: str) -> str:
+    """A number of things.
+
+    Example:
+        >>> told_count(1, "step"), told_count(1200, "step")
+        ('1 step', '1,200 steps')
+    """
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
@@ -149,7 +155,7 @@ def told_time(seconds: float) -> str:
     value, unit = next(
         (seconds / size, unit) for size, unit, until in _TIMES if seconds / size < until
     )
-    digits = 1 if value < 10 and (unit in ("h", "days", "years") or value < 1) else 0
+    digits = 1 if value < (1 if unit == "s" else 10) else 0
     return f"{value:,.{digits}f} {unit}"
 
 
@@ -171,9 +177,11 @@ def told_number(value: float) -> str:
     """A number to three digits, without an exponent.
 
     Example:
-        >>> [told_number(value) for value in (51_619, 423.6, 29.83, 0.623, 0)]
-        ['51,600', '424', '29.8', '0.62', '0']
+        >>> [told_number(value) for value in (51_619, 423.6, 29.83, 0.623, 0.001, 0)]
+        ['51,600', '424', '29.8', '0.62', '<0.01', '0']
     """
+    if 0 < value < 0.005:
+        return "<0.01"
     rounded = float(f"{value:.3g}")
     digits = 0 if rounded >= 100 or not rounded else 1 if rounded >= 10 else 2
     return f"{rounded:,.{digits}f}"

@@ -144,6 +144,6 @@ def test_nothing_left_is_said(planned) -> None:
 
 def test_times_and_bytes_are_told_in_people_s_units() -> None:
     assert [told_time(s) for s in (0, 5, 119, 7_000, 259_200)] == [
-        *("0.0 s", "5 s", "2 min", "1.9 h", "3.0 days"),
+        *("0.0 s", "5 s", "2.0 min", "1.9 h", "3.0 days"),
     ]
     assert told_bytes(999.6e6) == "1,000 MB" or told_bytes(999.6e6) == "1.0 GB"
