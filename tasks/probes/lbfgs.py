@@ -142,7 +142,7 @@ def minimise(
             best = -slope * length / (2 * ((new_value - value) / length - slope))
             shorter = torch.nan_to_num(best).clamp(0.1 * length, 0.5 * length).to(design.dtype)
             length = torch.where(high, shorter, length)
-        idle = torch.where(new_value < lowest * (1 - rounding), 0, idle + 1)
+        idle = torch.where(new_value < lowest, 0, idle + 1)
         lowest = torch.minimum(lowest, new_value)
         new_slope_at = gradient(residual, new_theta)
         moved, turned = new_theta - theta, new_slope_at - slope_at

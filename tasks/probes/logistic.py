@@ -63,7 +63,7 @@ def fit_multinomial(
         weights: of the penalty, positive, any order; weight = 1 / C of scikit-learn.
         tolerance: a weight is done when the decrease that its next step promises is at most this
             share of its objective, and of what that has gained over W = 0 with the intercepts at
-            the class frequencies. At the default the objective was within 2e-5 of the minimum,
+            the class frequencies. At the default the objective was within 1e-5 of the minimum,
             relatively, for all weights on all features tried.
         max_steps: the most L-BFGS steps a weight.
 
