@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from benchmark.canonical import sha256_of
 from benchmark.errors import UsageError, nearest
+from benchmark.method import Method
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import FILE_HARNESS, HARNESS, source_sha256
 from benchmark.registry import TASKS
@@ -53,6 +54,14 @@ class Cell:
         return sha256_of(self.determined_by | {"parent": self.parent.key if self.parent else None})
 
     @property
+    def sources(self) -> list["Cell"]:
+        """The phases whose weights it reads: what happened along the stream needs two."""
+        phases = [self.parent] if self.parent else []
+        if self.task == STREAM_TASK and self.parent and self.parent.parent:
+            phases.append(self.parent.parent)
+        return phases
+
+    @property
     def title(self) -> str:
         """What a person reads while it runs."""
         return f"{self.folder.partition('/')[2]} {self.name}"
@@ -84,6 +93,8 @@ class Planner:
         replicate: int,
         tasks: Sequence[str] | None = None,
         evaluations: Sequence[str] | None = None,
+        *,
+        keyed: bool = True,
     ) -> list[Cell]:
         """All cells of one method and replicate, each after the one it starts from.
 
@@ -95,10 +106,13 @@ class Planner:
                 tier; None for all of the protocol.
             evaluations: names of the ways in which to evaluate, where a task has them; None for
                 those that are ranked.
+            keyed: whether the cells say what determines them, for which the full tier's images must
+                be prepared.
 
         Raises:
             UsageError: no such task or evaluation, or none that a named task has, or a batch that a
                 phase cannot fill.
+            DataError: the images are not prepared.
         """
         base = f"{protocol.folder}/{method.folder}/seed{replicate}"
         names = protocol.task_names if tasks is None else [tier_task(protocol, t) for t in tasks]
@@ -106,10 +120,7 @@ class Planner:
         if evaluations is not None:
             _refuse_idle(protocol, names, evaluations, ways)
         layout = self._layout(protocol, method)
-        files = protocol.tier == "full"  # whose ids and content the digest does not cover
-        if files not in self._harness:
-            self._harness[files] = source_sha256(HARNESS + (FILE_HARNESS if files else ()))
-        images = {"manifest": protocol.manifest.digest} if files else {}
+        common = self._common(protocol, layout) if keyed else {}
         cells: list[Cell] = []
         checkpoint: Cell | None = None
         for number, (chunks, steps) in enumerate(zip(layout.phases, layout.steps, strict=True)):
@@ -120,14 +131,10 @@ class Planner:
                 kind="pretrain",
                 folder=f"{base}/after-chunk{seen}",
                 name="pretrain",
-                determined_by={
-                    "protocol": protocol.digest,
-                    **images,
-                    "method": layout.reference,
-                    "harness": self._harness[files],
-                    "replicate": replicate,
-                    "phase": [number, list(chunks), *whole],
-                },
+                determined_by=common
+                | {"replicate": replicate, "phase": [number, list(chunks), *whole]}
+                if keyed
+                else {},
                 chunks=chunks,
                 chunks_seen=seen,
                 phase=number,
@@ -135,21 +142,39 @@ class Planner:
                 parent=checkpoint,
             )
             cells.append(checkpoint)
-            cells += [self._evaluation(checkpoint, STREAM_TASK, w) for w in ways[STREAM_TASK]]
+            cells += [
+                self._evaluation(checkpoint, STREAM_TASK, w, keyed) for w in ways[STREAM_TASK]
+            ]
         assert checkpoint is not None
         return cells + [
-            self._evaluation(checkpoint, name, evaluation)
+            self._evaluation(checkpoint, name, evaluation, keyed)
             for name in names
             for evaluation in ways[name]
         ]
+
+    def outline(self, protocol: ProtocolSpec, method: ResolvedMethod) -> Method:
+        """The method as it was asked for its phases: fresh, perhaps without values."""
+        return self._layout(protocol, method).fresh
+
+    def _common(self, protocol: ProtocolSpec, layout: "_Layout") -> dict[str, Any]:
+        """What determines all phases of a method."""
+        files = protocol.tier == "full"  # whose ids and content the digest does not cover
+        if files not in self._harness:
+            self._harness[files] = source_sha256(HARNESS + (FILE_HARNESS if files else ()))
+        return {
+            "protocol": protocol.digest,
+            **({"manifest": protocol.manifest.digest} if files else {}),
+            "method": layout.reference,
+            "harness": self._harness[files],
+        }
 
     def _layout(self, protocol: ProtocolSpec, method: ResolvedMethod) -> "_Layout":
         if (protocol, method) not in self._methods:
             self._methods[protocol, method] = _Layout.of(protocol, method)
         return self._methods[protocol, method]
 
-    def _evaluation(self, checkpoint: Cell, name: str, evaluation: Evaluation) -> Cell:
-        if (name, evaluation) not in self._evaluations:
+    def _evaluation(self, checkpoint: Cell, name: str, evaluation: Evaluation, keyed: bool) -> Cell:
+        if keyed and (name, evaluation) not in self._evaluations:
             task = TASKS.get(name)()
             self._evaluations[name, evaluation] = {
                 "task": [name, task.spec.version, evaluation, task.data_sha256()],
@@ -159,7 +184,7 @@ class Planner:
             kind="evaluation",
             folder=checkpoint.folder,
             name=f"{evaluation}.{name}",
-            determined_by=self._evaluations[name, evaluation],
+            determined_by=self._evaluations[name, evaluation] if keyed else {},
             chunks=checkpoint.chunks,
             chunks_seen=checkpoint.chunks_seen,
             phase=checkpoint.phase,
@@ -171,8 +196,9 @@ class Planner:
 
 @dataclass(frozen=True)
 class _Layout:
-    """The phases of a method on a protocol, and the steps of each."""
+    """A method on a protocol as it is before training: its phases, and the steps of each."""
 
+    fresh: Method
     phases: tuple[tuple[int, ...], ...]
     steps: tuple[int, ...]
     reference: dict[str, Any]
@@ -200,7 +226,8 @@ class _Layout:
                     f"{batch_size}: choose a smaller batch_size"
                 )
         reference = method.reference().model_dump(mode="json")
-        return cls(tuple(phases), tuple(count // batch_size for count in visits), reference)
+        steps = tuple(count // batch_size for count in visits)
+        return cls(fresh, tuple(phases), steps, reference)
 
 
 def _refuse_idle(

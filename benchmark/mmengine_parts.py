@@ -37,7 +37,7 @@ from benchmark.resolve import protocol_named
 from benchmark.seeds import seed_for
 from benchmark.streams.reader import StreamMemory, StreamReader
 from benchmark.streams.steps import PhaseSteps, SampleOrder
-from benchmark.watch import _over_processes
+from benchmark.watch import over_processes
 
 # cuBLAS is deterministic only if this is set before CUDA starts, which is after configs are read.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -236,7 +236,7 @@ class _ChunkHook(_ScheduleHook):
     def after_train_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        outputs["loss"] = loss = _over_processes(outputs["loss"].clone())
+        outputs["loss"] = loss = over_processes(outputs["loss"].clone())
         if not math.isfinite(loss):
             raise HeadwaterError(f"the loss is {loss} at step {runner.iter + 1}; lower the rate")
         last = self.is_last_train_iter(runner)

@@ -89,9 +89,7 @@ class Store:
         """Write arrays beside the record; None where there are none."""
         if not arrays:
             return None
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        return _written(self.path(cell).with_suffix(".npz"), buffer.getvalue())
+        return _written(self.path(cell).with_suffix(".npz"), _packed(arrays))
 
     def write_shared(self, cell: Cell, arrays: Mapping[str, NDArray[Any]]) -> FileRef | None:
         """Write arrays that all methods have in common, unless they are there already."""
@@ -100,9 +98,7 @@ class Store:
         path = self._shared(cell) / f"{cell.name}.npz"
         if _holds(path, arrays):
             return FileRef(name=path.name, sha256=sha256_file(path), size=path.stat().st_size)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-        return _written(path, buffer.getvalue())
+        return _written(path, _packed(arrays))
 
     def _shared(self, cell: Cell) -> Path:
         """Folder of what all methods of the cell's protocol and replicate have in common."""
@@ -114,9 +110,7 @@ class Store:
 
         It is read with `weights_only`, so it holds tensors and plain values.
         """
-        buffer = io.BytesIO()
-        torch.save(dict(state), buffer)
-        return _written(self.path(cell).parent / "checkpoint.pth", buffer.getvalue())
+        return _written(self.path(cell).parent / "checkpoint.pth", _saved(state))
 
     def read_checkpoint(self, cell: Cell) -> dict[str, Any]:
         """The checkpoint that a finished pre-training cell left.
@@ -133,10 +127,7 @@ class Store:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != record.checkpoint.sha256:
             raise HeadwaterError(f"{path} is altered since it was written; run it again")
-        state: dict[str, Any] = torch.load(
-            io.BytesIO(content), weights_only=True, map_location="cpu"
-        )
-        return state
+        return _loaded(content)
 
     def prune_checkpoint(self, cell: Cell) -> None:
         """Give a finished phase's checkpoint up; its record stays."""
@@ -144,10 +135,8 @@ class Store:
 
     def write_step(self, cell: Cell, step: int, state: Mapping[str, Any]) -> None:
         """Put by the state of a phase after some steps; what was put by before goes."""
-        buffer = io.BytesIO()
-        torch.save(dict(state), buffer)
         path = self._step_file(cell, f"step-{step}.pth")
-        sha256 = write_whole(path, buffer.getvalue())
+        sha256 = write_whole(path, _saved(state))
         told = json.dumps({"key": cell.key, "name": path.name, "sha256": sha256})
         write_whole(self._step_file(cell, "step.json"), told.encode())
         for other in self._steps(cell):
@@ -165,10 +154,7 @@ class Store:
                 return None
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        state: dict[str, Any] = torch.load(
-            io.BytesIO(content), weights_only=True, map_location="cpu"
-        )
-        return state
+        return _loaded(content)
 
     def clear_steps(self, cell: Cell) -> None:
         """Give up what was put by: the phase is finished."""
@@ -201,6 +187,23 @@ def _holds(path: Path, arrays: Mapping[str, NDArray[Any]]) -> bool:
             )
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error):  # not there, or damaged
         return False
+
+
+def _packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _saved(state: Mapping[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    return buffer.getvalue()
+
+
+def _loaded(content: bytes) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+    return state
 
 
 def _written(path: Path, content: bytes) -> FileRef:

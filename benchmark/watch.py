@@ -85,7 +85,7 @@ class CurveHook(Hook):
         whole = done % self.every == 0 or done == self.stop
         if not whole and (self.progress is None or now - self._told < TELL_SECONDS):
             return
-        loss = float(_over_processes(torch.stack(losses).mean())) if whole else float(losses[-1])
+        loss = float(over_processes(torch.stack(losses).mean())) if whole else float(losses[-1])
         if not math.isfinite(loss):
             raise HeadwaterError(f"the loss is {loss} at step {done}; lower the learning rate")
         rate = self._taken * self.batch_size / (now - self._since)
@@ -135,7 +135,7 @@ class SaveHook(Hook):
             raise Stopped
 
 
-def _over_processes(value: Tensor) -> Tensor:
+def over_processes(value: Tensor) -> Tensor:
     """Mean over the processes that share a batch."""
     if world() > 1:
         torch.distributed.all_reduce(value)

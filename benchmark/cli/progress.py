@@ -2,17 +2,18 @@
 
 import sys
 import time
+from functools import partial
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
 
 from benchmark.cells import Cell
 from benchmark.cost.rates import Rates
 from benchmark.engine.attempt import Attempt
 from benchmark.engine.graph import Graph
-from benchmark.engine.running import Running, read_running, resident_bytes
+from benchmark.engine.running import Progress, Running, read_running
 from benchmark.protocol import ProtocolSpec
-from benchmark.result import CurvePoint
 from benchmark.store import Store
 
 #: Without a terminal, a line at most this often; on one, running cells are looked at this often.
@@ -37,7 +38,7 @@ class RunProgress:
         self._protocol, self._store = protocol, store
         self._rates = Rates.of(store.root)
         self._console = console or Console(stderr=True)
-        self._bar = Progress(
+        self._bar = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TextColumn("{task.fields[told]}"),
@@ -62,19 +63,20 @@ class RunProgress:
             node.cell.key: self.expected(node.cell) for node in graph if node.state == "todo"
         }
         self._done = 0.0
-        self._all = self._bar.add_task("", total=sum(self._cost.values()) or 1, told="")
+        self._total = sum(self._cost.values())
+        self._all = self._bar.add_task("", total=self._total or 1, told="")
         self._tell()
 
     def expected(self, cell: Cell) -> float:
         """Seconds that a cell is expected to take."""
         return self._rates.seconds(self._protocol, cell)
 
-    def begin(self, cell: Cell) -> "_CellProgress":
+    def begin(self, cell: Cell) -> Progress:
         """A cell starts."""
         row = self._bar.add_task(f"  {cell.title}", total=1.0, told="")
         self._running[cell.key] = (cell, row, 0.0)
         self._tell()
-        return _CellProgress(self, cell)
+        return partial(self.show, cell)
 
     def end(self, cell: Cell, attempt: Attempt) -> None:
         """A cell is finished, or failed, or somebody else has it."""
@@ -129,24 +131,11 @@ class RunProgress:
 
     def _left(self) -> float:
         """Seconds that are left."""
-        so_far, total = self._so_far(), sum(self._cost.values())
+        so_far = self._so_far()
         elapsed = time.monotonic() - self._began
         # a first guess counts for some seconds, so that the estimate does not jump
         pace = (elapsed + 10.0) / (so_far + 10.0 * self._workers)
-        return (total - so_far) * pace
-
-
-class _CellProgress:
-    """What a cell tells that is computed in this process."""
-
-    def __init__(self, progress: RunProgress, cell: Cell) -> None:
-        self._progress, self._cell, self._running = progress, cell, Running.begun()
-
-    def __call__(self, step: int, steps: int, point: CurvePoint) -> None:
-        running = self._running
-        running.step, running.steps, running.memory_bytes = step, steps, resident_bytes()
-        running.loss, running.images_per_second = point.loss, point.images_per_second
-        self._progress.show(self._cell, running)
+        return (self._total - so_far) * pace
 
 
 def details(running: Running) -> str:

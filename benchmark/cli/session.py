@@ -8,11 +8,11 @@ from pathlib import Path
 from benchmark.cells import Cell, Planner
 from benchmark.cli.progress import RunProgress
 from benchmark.doctor.machine import cores
-from benchmark.engine.attempt import Attempt, Progress
-from benchmark.engine.compute import Computer
+from benchmark.engine.attempt import Attempt
 from benchmark.engine.graph import Graph
 from benchmark.engine.job import Job
 from benchmark.engine.local import Setup, run_here, run_workers
+from benchmark.engine.running import Progress
 from benchmark.engine.stop import STOP
 from benchmark.errors import DataError, UsageError
 from benchmark.execute import Outcome, require_graph
@@ -140,7 +140,7 @@ def _compute(
     elif how.workers == 0:
         run_here(
             graph,
-            lambda job: Computer(job.spec, jobs[job], Store(store), job.replicate, logs=setup.logs),
+            lambda job: setup.computer(job, jobs[job]),
             watcher,
             retry_failed=how.retry_failed,
         )
@@ -162,7 +162,7 @@ class _Watcher:
     def end(self, cell: Cell, attempt: Attempt) -> None:
         self.progress.end(cell, attempt)
         job = self.graph.nodes[cell.key].job
-        left = any(n.job == job and n.state in ("todo", "running") for n in self.graph)
+        left = any(n.state in ("todo", "running") and n.job == job for n in self.graph)
         if attempt.status != "busy" and not left:
             self.after_method()
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from benchmark.cells import Cell
+from benchmark.cells import Cell, Planner
 from benchmark.cost.calibrate import Calibration, between, network_speed, solver_speed
 from benchmark.cost.measure import Others, measure_training
 from benchmark.cost.outline import Outline, State, outlines, states
@@ -18,7 +17,6 @@ from benchmark.cost.sums import Line, relative_error
 from benchmark.cost.units import method_units
 from benchmark.cost.words import told_count, told_number
 from benchmark.errors import UsageError
-from benchmark.method import Method
 from benchmark.protocol import ProtocolSpec
 from benchmark.resolve import ResolvedMethod, resolve
 
@@ -106,12 +104,12 @@ def predict(
     """
     if not request.protocols or not all(request.methods):
         raise UsageError("nothing to plan: name a protocol and a method")
-    built: dict[tuple[Any, ...], Method] = {}
+    planner = Planner()
     told = [
         more(outline)
         for protocol, methods in zip(request.protocols, request.methods, strict=True)
         for outline in outlines(
-            protocol, methods, request.seeds, request.tasks, request.evaluations, built
+            protocol, methods, request.seeds, request.tasks, request.evaluations, planner
         )
     ]
     timings = read_timings(request.store) if request.store.is_dir() else {}

@@ -1,18 +1,17 @@
 """The cells that a plan counts, with or without the images that their keys depend on."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from benchmark.cells import STREAM_TASK, Cell, Planner, chosen_evaluations, tier_task
+from benchmark.cells import Cell, Planner
 from benchmark.cost.records import Timing, is_done
-from benchmark.errors import DataError, UsageError
+from benchmark.errors import DataError
 from benchmark.method import Method
 from benchmark.protocol import ProtocolSpec
 from benchmark.resolve import ResolvedMethod
-from benchmark.result import Evaluation
 
 State = Literal["done", "failed", "left"]
 
@@ -48,7 +47,7 @@ def outlines(
     seeds: int,
     tasks: Sequence[str] | None = None,
     evaluations: Sequence[str] | None = None,
-    built: "dict[tuple[Any, ...], Method] | None" = None,
+    planner: Planner | None = None,
 ) -> list[Outline]:
     """The cells of methods on a protocol, those of `benchmark.cells.plan`, keys included.
 
@@ -57,7 +56,7 @@ def outlines(
         methods: the methods, at least one.
         seeds: replicates of each, from 0.
         tasks, evaluations: as in `benchmark.cells.plan`.
-        built: methods that were built for other protocols, which may share them; is added to.
+        planner: one that has planned other cells already, and remembers what they share.
 
     Raises:
         UsageError: as from `benchmark.cells.plan`, for any of the methods.
@@ -68,81 +67,16 @@ def outlines(
         >>> len(told.replicates), [cell.name for cell in told.replicates[2]]
         (3, ['pretrain', 'stream.chunks', 'linear.shapes', 'fewshot.shapes'])
     """
-    names = protocol.task_names if tasks is None else [tier_task(protocol, name) for name in tasks]
-    ways = {name: chosen_evaluations(name, evaluations) for name in (STREAM_TASK, *names)}
-    planner, known, told = Planner(), {} if built is None else built, []
+    planner, told = planner or Planner(), []
     for method in methods:
-        like = (method.name, method.options, protocol.arch, protocol.view_size, protocol.classes)
-        made = known[like] = known.get(like) or method.outline(protocol)
-        keyed = True
+        plan = partial(planner.plan, protocol, method, tasks=tasks, evaluations=evaluations)
         try:
-            cells = [
-                tuple(planner.plan(protocol, method, number, tasks, evaluations))
-                for number in range(seeds)
-            ]
+            keyed, replicates = True, [plan(number) for number in range(seeds)]
         except DataError:  # without the images of the full tier there are no keys
-            keyed = False
-            _check(method, made, protocol)
-            cells = [
-                tuple(_without_keys(protocol, method, made, number, ways))
-                for number in range(seeds)
-            ]
-        told.append(Outline(protocol, method, made, tuple(cells), keyed))
+            keyed, replicates = False, [plan(number, keyed=False) for number in range(seeds)]
+        built = planner.outline(protocol, method)
+        told.append(Outline(protocol, method, built, tuple(map(tuple, replicates)), keyed))
     return told
-
-
-def _check(method: ResolvedMethod, built: Method, protocol: ProtocolSpec) -> None:
-    """Refuse what `benchmark.cells.plan` refuses."""
-    if built.needs_boundaries and not protocol.boundaries:
-        raise UsageError(
-            f"{method.name} acts where a chunk ends, and {protocol.id} does not tell where: choose "
-            f"a stream with boundaries, or a method without, such as one with lump or reservoir"
-        )
-    for chunks in filter(None, built.phases(protocol.chunks)):
-        visits, batch_size = protocol.phase_visits(chunks), built.config.batch_size
-        if visits < batch_size:
-            raise UsageError(
-                f"a phase of {protocol.id} has {visits} image visits, fewer than a batch of "
-                f"{batch_size}: choose a smaller batch_size"
-            )
-
-
-def _without_keys(
-    protocol: ProtocolSpec,
-    method: ResolvedMethod,
-    built: Method,
-    replicate: int,
-    ways: Mapping[str, Sequence[Evaluation]],
-) -> list[Cell]:
-    """The cells as `benchmark.cells.Planner` has them, but for what determines them."""
-    base = f"{protocol.folder}/{method.folder}/seed{replicate}"
-    phases = built.phases(protocol.chunks) or ((),)
-    steps = [phase_steps(protocol, built, chunks) for chunks in phases]
-    cells: list[Cell] = []
-    checkpoint: Cell | None = None
-
-    def evaluated(of: Cell, task: str) -> list[Cell]:
-        as_phase = replace(of, kind="evaluation", schedule=(0, 0), parent=of, task=task)
-        return [replace(as_phase, name=f"{way}.{task}", evaluation=way) for way in ways[task]]
-
-    for number, chunks in enumerate(phases):
-        whole = (0, steps[number]) if protocol.boundaries else (sum(steps[:number]), sum(steps))
-        seen = len({chunk for phase in phases[: number + 1] for chunk in phase})
-        checkpoint = Cell(
-            kind="pretrain",
-            folder=f"{base}/after-chunk{seen}",
-            name="pretrain",
-            determined_by={},
-            chunks=chunks,
-            chunks_seen=seen,
-            phase=number,
-            schedule=whole,
-            parent=checkpoint,
-        )
-        cells += [checkpoint, *evaluated(checkpoint, STREAM_TASK)]
-    assert checkpoint is not None
-    tasks = [name for name in ways if name != STREAM_TASK]
-    return cells + [cell for task in tasks for cell in evaluated(checkpoint, task)]
 
 
 def phase_steps(protocol: ProtocolSpec, built: Method, chunks: tuple[int, ...]) -> int:
@@ -171,7 +105,7 @@ def states(
         known = timings.get(_place(cell))
         if is_done(store, timings, cell):
             found[_place(cell)] = "done"
-        elif any(found.get(_place(source)) == "failed" for source in _sources(cell)):
+        elif any(found.get(_place(source)) == "failed" for source in cell.sources):
             found[_place(cell)] = "failed"
         else:
             failed = known is not None and not known.ok and known.key == cell.key
@@ -184,17 +118,9 @@ def states(
             if not all((store / file).is_file() for file in weights):
                 found[place] = "left"
         if found[place] == "left":
-            needed |= {_place(source) for source in _sources(cell)}
+            needed |= {_place(source) for source in cell.sources}
     return [found[_place(cell)] for cell in cells]
 
 
 def _place(cell: Cell) -> str:
     return f"{cell.folder}/{cell.name}"
-
-
-def _sources(cell: Cell) -> list[Cell]:
-    """The phases whose weights a cell needs."""
-    if cell.parent is None:
-        return []
-    before = [cell.parent.parent] if cell.task == STREAM_TASK and cell.parent.parent else []
-    return [cell.parent, *before]

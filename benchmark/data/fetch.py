@@ -61,16 +61,7 @@ def download(sources: "Sequence[Source]", root: Path) -> list[Path]:
             f"(check the network, then run the same command again)"
         )
         try:
-            outcome = subprocess.run(
-                command,
-                check=False,
-                cwd=folder,  # so that no project's .npmrc is read
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_TIMEOUT_S,
-            )
+            outcome = run_client(command, folder, _TIMEOUT_S)
         except subprocess.TimeoutExpired:
             raise DataError(f"{failed}: no answer in {_TIMEOUT_S} s") from None
         found = [_found(source, folder) for source in sources]
@@ -86,6 +77,26 @@ def download(sources: "Sequence[Source]", root: Path) -> list[Path]:
             os.replace(file, part)
             parts.append(Path(part))
         return parts
+
+
+def run_client(
+    command: Sequence[str], folder: Path, seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a client in a folder of its own, so that it reads no project's .npmrc.
+
+    Raises:
+        subprocess.TimeoutExpired: after so many seconds.
+    """
+    return subprocess.run(
+        command,
+        check=False,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+    )
 
 
 def _npm(sources: "Sequence[Source]", folder: Path) -> list[str]:

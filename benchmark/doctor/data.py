@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.data import fetch
@@ -49,16 +50,7 @@ def registry(source: "Source") -> Finding:
         return Finding.of(client, "no client", warning=str(error))
     try:
         with tempfile.TemporaryDirectory() as folder:
-            outcome = subprocess.run(
-                command,
-                check=False,
-                cwd=folder,  # so that no project's .npmrc is read
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_TIMEOUT_S,
-            )
+            outcome = fetch.run_client(command, Path(folder), _TIMEOUT_S)
     except subprocess.TimeoutExpired:
         return Finding.of(client, f"no answer in {_TIMEOUT_S} s", warning=remedy)
     sought = f"{source.package} {source.version}"

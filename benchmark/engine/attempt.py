@@ -1,16 +1,9 @@
-"""What came of a cell, and how far it is."""
+"""What came of a cell."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from benchmark.result import CurvePoint, Record
-
-
-class Progress(Protocol):
-    """Who is told how far a phase is."""
-
-    def __call__(self, step: int, steps: int, point: CurvePoint) -> None:
-        """So many steps of so many are done; mean loss and rate since it was told last."""
+from benchmark.result import Record
 
 
 @dataclass(frozen=True)

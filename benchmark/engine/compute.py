@@ -14,8 +14,8 @@ from benchmark.accelerate import Acceleration
 from benchmark.cells import Cell
 from benchmark.data.imageset import ImageSet
 from benchmark.encoder import Encoder
-from benchmark.engine.attempt import Attempt, Progress
-from benchmark.engine.running import claimed
+from benchmark.engine.attempt import Attempt
+from benchmark.engine.running import Progress, claimed
 from benchmark.engine.saving import PhaseSaver, Teller
 from benchmark.engine.stop import STOP
 from benchmark.method import Method

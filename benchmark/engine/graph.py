@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from benchmark.cells import STREAM_TASK, Cell
+from benchmark.cells import Cell
 from benchmark.engine.job import Job
 from benchmark.store import Store
 
@@ -81,7 +81,7 @@ class Graph:
             state = "failed"
         node = Node(job, cell, state, found=state != "todo")
         self.nodes[cell.key] = node
-        for parent in _sources(cell):
+        for parent in cell.sources:
             if parent.key in self.nodes:
                 self.nodes[parent.key].children.append(node)
 
@@ -115,7 +115,7 @@ class Graph:
             if (
                 node.state == "todo"
                 and node.not_before <= now
-                and all(self._is_there(parent) for parent in _sources(node.cell))
+                and all(self._is_there(parent) for parent in node.cell.sources)
             ):
                 yield node
 
@@ -164,11 +164,3 @@ class Graph:
             later = [child for child in node.children if child.cell.kind == "pretrain"]
             if later and node.state == "done" and all(c.state == "done" for c in node.children):
                 self.store.prune_checkpoint(node.cell)
-
-
-def _sources(cell: Cell) -> list[Cell]:
-    """The phases whose weights a cell reads: what happened along the stream needs two."""
-    parents = [cell.parent] if cell.parent else []
-    if cell.task == STREAM_TASK and cell.parent and cell.parent.parent:
-        parents.append(cell.parent.parent)
-    return parents

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from benchmark.cells import Cell
-from benchmark.engine.attempt import Attempt, Progress
+from benchmark.engine.attempt import Attempt
 from benchmark.engine.compute import Computer
 from benchmark.engine.graph import Graph, Node
 from benchmark.engine.job import Job
+from benchmark.engine.running import Progress
 from benchmark.engine.stop import STOP
 from benchmark.errors import HeadwaterError, Stopped
+from benchmark.resolve import ResolvedMethod
 from benchmark.store import Store
 
 #: Seconds between two looks at what runs, and those that a worker has for stopping.
@@ -58,10 +60,10 @@ class Setup:
     logs: Path | None = None
     processes: int = 1
 
-    def computer(self, job: Job) -> Computer:
-        """Of a job's cells."""
+    def computer(self, job: Job, method: ResolvedMethod | None = None) -> Computer:
+        """Of a job's cells; a process that has the method itself need not find it by its name."""
         return Computer(
-            job.spec, job.method_itself, Store(self.store), job.replicate, logs=self.logs
+            job.spec, method or job.method_itself, Store(self.store), job.replicate, logs=self.logs
         )
 
     def attempt(self, computer: Computer, job: Job, cell: Cell) -> Attempt:

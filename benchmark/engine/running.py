@@ -7,7 +7,7 @@ import socket
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from benchmark.errors import HeadwaterError
+from benchmark.result import CurvePoint
 
 
 @dataclass
@@ -48,10 +49,18 @@ class Running:
         now = time.time()
         return cls(socket.gethostname(), os.getpid(), now, now, memory_bytes=resident_bytes())
 
+    def moved(self, step: int, steps: int, point: CurvePoint | None = None) -> None:
+        """So many steps of so many are done; mean loss and rate since it moved last."""
+        self.step, self.steps = step, steps
+        if point is None:
+            self.first = step
+        else:
+            self.loss, self.images_per_second = point.loss, point.images_per_second
+        self.updated, self.memory_bytes = time.time(), resident_bytes()
+
     def tell(self, record: Path) -> None:
         """Write it beside a record; a disk that is full is no reason to end."""
         path = beside(record, "running.json")
-        self.updated, self.memory_bytes = time.time(), resident_bytes()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
@@ -60,6 +69,10 @@ class Running:
             os.replace(aside, path)
         except OSError:
             return
+
+
+#: Who is told how far a cell is that is computed in this process.
+Progress = Callable[[Running], object]
 
 
 def beside(record: Path, ending: str) -> Path:

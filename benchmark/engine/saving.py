@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from benchmark.cells import Cell
 from benchmark.distributed import rank
-from benchmark.engine.attempt import Progress
-from benchmark.engine.running import Running
+from benchmark.engine.running import Progress, Running
 from benchmark.engine.stop import STOP
 from benchmark.result import CurvePoint
 from benchmark.store import Store
@@ -22,24 +21,24 @@ class Teller:
 
     def __init__(self, record: Path, progress: Progress | None) -> None:
         self.record, self.progress, self.running = record, progress, Running.begun()
-        if rank() == 0:
-            self.running.tell(record)
+        self._tell()
 
     def go_on(self, step: int, steps: int) -> None:
         """The phase goes on from a step."""
-        self.running.first = self.running.step = step
-        self.running.steps = steps
-        if rank() == 0:
-            self.running.tell(self.record)
+        self.running.moved(step, steps)
+        self._tell()
 
     def __call__(self, step: int, steps: int, point: CurvePoint) -> None:
-        running = self.running
-        running.step, running.steps = step, steps
-        running.loss, running.images_per_second = point.loss, point.images_per_second
-        if rank() == 0 and time.time() - running.updated > 1:
-            running.tell(self.record)
+        self.running.moved(step, steps, point)
+        if time.monotonic() - self._told > 1:
+            self._tell()
         if self.progress:
-            self.progress(step, steps, point)
+            self.progress(self.running)
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        if rank() == 0:
+            self.running.tell(self.record)
 
 
 class PhaseSaver:

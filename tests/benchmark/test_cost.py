@@ -97,7 +97,7 @@ def test_without_images_the_cells_are_the_same_but_for_their_keys(monkeypatch) -
     def missing(*_: Any) -> Any:
         raise DataError("no images")
 
-    monkeypatch.setattr(Planner, "plan", missing)
+    monkeypatch.setattr(Planner, "_common", missing)
     [told] = outlines(spec, [method], 2)
     assert not told.keyed
     for found, known in zip(told.replicates[1], expected, strict=True):
@@ -121,7 +121,7 @@ def test_how_often_a_method_is_built_does_not_depend_on_the_replicates(monkeypat
     monkeypatch.setattr(ResolvedMethod, "build", counted)
     names = ("moco_v2/joint", "supervised/replay", "byol/mas")
     told = outlines(protocol_named("instance/smoke"), [resolve(n) for n in names], 50)
-    assert built == dict.fromkeys(names, 2)  # once for the keys, and once for the sizes
+    assert built == dict.fromkeys(names, 1)
     assert sum(len(outline.cells) for outline in told) == 50 * (4 + 6 + 6)
 
 
