@@ -56,6 +56,21 @@ def source_sha256(things: Iterable[object | str], *, helpers: bool = False) -> s
     return sha256_of(sorted(_read(file).code for file in files))
 
 
+def source_files(things: Iterable[object]) -> dict[str, Path]:
+    """The files that `source_sha256(things, helpers=True)` covers.
+
+    Returns:
+        Path from the folder that a file is imported from, with /, to the file; in their order.
+
+    Example:
+        >>> list(source_files([importlib.import_module("baselines.strategies.mas").MAS]))
+        ['baselines/strategies/_quadratic.py', 'baselines/strategies/mas.py']
+    """
+    files = {file for thing in things for file in imported_files(_file_of(thing))}
+    named = {file.relative_to(_root(file)).as_posix(): file for file in files}
+    return dict(sorted(named.items()))
+
+
 @cache
 def _file_of(thing: object | str) -> Path:
     if isinstance(thing, str):
@@ -74,10 +89,7 @@ def imported_files(file: Path) -> set[Path]:
         >>> sorted(file.name for file in imported_files(_file_of("baselines.strategies.mas")))
         ['_quadratic.py', 'mas.py']
     """
-    root = file.parent  # the folder that names are looked for in
-    while (root / "__init__.py").is_file():
-        root = root.parent
-    known, todo = set[Path](), [file]
+    root, known, todo = _root(file), set[Path](), [file]
     while todo:
         file = todo.pop()
         known.add(file)
@@ -86,6 +98,14 @@ def imported_files(file: Path) -> set[Path]:
             if name.partition(".")[0] != "benchmark" and found.is_file() and found not in known:
                 todo.append(found)
     return known
+
+
+def _root(file: Path) -> Path:
+    """The folder that a file's imports are looked for in."""
+    root = file.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    return root
 
 
 @dataclass(frozen=True)

@@ -126,12 +126,14 @@ class Ledger(Strict):
 
     `stored_bytes` counts the images of closed chunks, kept or open again, as the pool gives them,
     uncompressed, at the most they were; `held_bytes` the method's parameters and buffers beyond
-    its backbone, such as heads, momentum encoders, queues and importances.
+    its backbone, such as heads, momentum encoders, queues and importances. `labelled`: whether
+    labels came with the images; None in records of old.
     """
 
     served: tuple[Served, ...]
     stored_bytes: Count
     held_bytes: Count = 0
+    labelled: bool | None = None
 
 
 class Environment(Strict):
@@ -214,24 +216,38 @@ class Record(Strict):
         return text + _HASH_LINE.format(hashlib.sha256(text.encode()).hexdigest())
 
 
-def read_record(path: Path) -> Record:
-    """Read and check one record.
+def parse_record(content: bytes) -> Record:
+    """Check the text of a record.
+
+    Returns:
+        The record, with the hash that it ends with, if it does.
 
     Raises:
-        DataError: not JSON, not the schema, or altered since it was written; names the file and the
-            first offending field.
+        DataError: not JSON, not the schema, or altered since it was written; names the first
+            offending field.
     """
-    content = path.read_bytes()
     try:
         record = Record.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise DataError(
-            f"{path} is not a Headwater record: {where}: {first['msg']}; rerun the cell"
-        ) from error
+        raise DataError(f"is not a Headwater record: {where}: {first['msg']}") from error
     if record.sha256 is not None:
         text = content.removesuffix(_HASH_LINE.format(record.sha256).encode())
         if hashlib.sha256(text).hexdigest() != record.sha256:
-            raise DataError(f"{path} was altered after it was written; rerun the cell")
+            raise DataError("was altered after it was written")
+    return record
+
+
+def read_record(path: Path) -> Record:
+    """Read and check one record, and leave its hash out.
+
+    Raises:
+        DataError: as from `parse_record`; names the file.
+    """
+    content = path.read_bytes()
+    try:
+        record = parse_record(content)
+    except DataError as error:
+        raise DataError(f"{path} {error}; rerun the cell") from error
     return record.model_copy(update={"sha256": None})

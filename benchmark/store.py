@@ -100,6 +100,10 @@ class Store:
             return FileRef(name=path.name, sha256=sha256_file(path), size=path.stat().st_size)
         return _written(path, _packed(arrays))
 
+    def shared_file(self, cell: Cell, file: FileRef) -> Path:
+        """Where a file lies that a record shares with those of other methods."""
+        return self._shared(cell) / file.name
+
     def _shared(self, cell: Cell) -> Path:
         """Folder of what all methods of the cell's protocol and replicate have in common."""
         protocol, *_, replicate, _ = Path(cell.folder).parts

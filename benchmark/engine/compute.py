@@ -15,7 +15,7 @@ from benchmark.cells import Cell
 from benchmark.data.imageset import ImageSet
 from benchmark.encoder import Encoder
 from benchmark.engine.attempt import Attempt
-from benchmark.engine.running import Progress, claimed
+from benchmark.engine.running import Progress, claimed, forget_running
 from benchmark.engine.saving import PhaseSaver, Teller
 from benchmark.engine.stop import STOP
 from benchmark.method import Method
@@ -123,6 +123,7 @@ class Computer:
             outcome = {"status": "failed", "error": "".join(last)[-4000:]}
         outcome["seconds"] = outcome.get("seconds", 0.0) + time.perf_counter() - clock
         record = self.record(cell, outcome, started)
+        forget_running(self.store.path(cell))  # before it is finished, since then nobody looks
         self.store.write(cell, record)
         if cell.kind == "pretrain":
             self.store.clear_steps(cell)
@@ -241,6 +242,7 @@ class Computer:
                 served=served,
                 stored_bytes=reader.stored_bytes,
                 held_bytes=held_bytes(method) - held_bytes(method.backbone),
+                labelled=reader.labels is not None,
             ),
             "cost": {
                 "image_visits": sum(line.images for line in served),

@@ -77,6 +77,8 @@ class Graph:
         state: State = "todo"
         if told in ("done", "pruned"):
             state = "done"
+            if cell.kind == "pretrain":  # who finished it may have been killed before this
+                self.store.clear_steps(cell)
         elif told == "failed" and not retry_failed:
             state = "failed"
         node = Node(job, cell, state, found=state != "todo")

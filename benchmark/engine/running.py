@@ -110,8 +110,13 @@ def claimed(record: Path) -> Iterator[bool]:
     try:
         yield True
     finally:
-        beside(record, "running.json").unlink(missing_ok=True)
+        forget_running(record)
         lock.release()
+
+
+def forget_running(record: Path) -> None:
+    """The cell does not run any more."""
+    beside(record, "running.json").unlink(missing_ok=True)
 
 
 def is_claimed(record: Path) -> bool:

@@ -82,3 +82,12 @@ def test_a_state_that_is_damaged_is_not_used(often, whole, home, tmp_path, go, c
     assert store.read_step(first) is None
     assert not go(METHOD, store.root).failed
     same(undisturbed, store, cells(METHOD))
+
+
+def test_what_was_put_by_for_a_finished_phase_is_removed(home, tmp_path, go, cells) -> None:
+    """Who finished the phase was killed before it could tidy up."""
+    store, first = Store(tmp_path / "store"), cells(METHOD)[0]
+    go(METHOD, store.root)
+    store.write_step(first, 3, {"step": 3})
+    assert go(METHOD, store.root).computed == 0
+    assert not list(store.root.rglob(".pretrain.step*"))
