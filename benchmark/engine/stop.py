@@ -53,6 +53,7 @@ class Stop:
         try:
             yield
         finally:
+            self._asked = False  # it has been heard: what comes after is not to stop
             for each, handler in before.items():
                 signal.signal(each, handler)
 
