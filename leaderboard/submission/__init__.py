@@ -1,0 +1,1 @@
+"""Submissions: packed into a folder, examined as a stranger's, and rerun."""

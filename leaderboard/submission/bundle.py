@@ -1,0 +1,173 @@
+"""What a bundle consists of beside its records, and the rules of that."""
+
+import ast
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+
+from benchmark.canonical import sha256_of
+from benchmark.errors import DataError
+from benchmark.provenance import code_of
+from benchmark.result import Record, Served, Sha256, Strict
+from leaderboard.submission.card import Card, read_card
+from leaderboard.submission.findings import Findings
+from leaderboard.submission.folder import Folder, parsed
+from leaderboard.submission.records import Entry
+
+MANIFEST, CARD, ENVIRONMENT = "manifest.json", "card.json", "environment.json"
+SOURCE, RESULTS = "source/", "results/"
+TABLES = ("curves.csv", "ledger.csv")
+
+_PACK = "pack it again with `headwater pack`"
+
+
+class Contents(Strict):
+    """The manifest: the version of Headwater that packed, and path to sha256 of every file."""
+
+    schema_version: Literal[1] = 1
+    headwater: Annotated[str, Field(max_length=50)]
+    files: dict[str, Sha256]
+
+    def to_json(self) -> str:
+        """The manifest as text, ending with a newline."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+def tables(records: Sequence[Record]) -> dict[str, bytes]:
+    """The curves and the ledgers of some records as CSV, for people and their tools."""
+    curves: list[Sequence[Any]] = [("seed", "chunks_seen", "visits", "loss", "images_per_second")]
+    ledger: list[Sequence[Any]] = [("seed", "chunks_seen", *Served.model_fields)]
+    phases = [record for record in records if record.kind == "pretrain"]
+    for record in sorted(phases, key=lambda r: (r.seeds.replicate, r.stream.chunks_seen)):
+        key = record.seeds.replicate, record.stream.chunks_seen
+        curves += [(*key, p.visits, p.loss, p.images_per_second) for p in record.curve]
+        served = record.ledger.served if record.ledger else ()
+        ledger += [(*key, *line.model_dump().values()) for line in served]
+    return {name: _csv(rows) for name, rows in zip(TABLES, (curves, ledger), strict=True)}
+
+
+def _csv(rows: Sequence[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def examine_bundle(folder: Folder, entries: Sequence[Entry], findings: Findings) -> Card | None:
+    """Manifest, card, source and tables of a bundle; returns the card if it can be read."""
+    _manifest(folder, findings)
+    card = _card(folder, entries, findings)
+    needs_labels = _source(folder, entries, findings)
+    used = needs_labels or any(e.record.ledger and e.record.ledger.labelled for e in entries)
+    if card is not None and used and not card.labels:
+        findings.add("C03", CARD, "labels are used, and it says that they are not", "say so")
+    known = tables([entry.record for entry in entries])
+    for name, content in known.items():
+        if name in folder.files and not _is(folder, name, content):
+            findings.add("B04", name, "it is not what the records say", _PACK)
+    return card
+
+
+def _is(folder: Folder, name: str, content: bytes) -> bool:
+    try:
+        return folder.read(name) == content
+    except DataError:
+        return False
+
+
+def _manifest(folder: Folder, findings: Findings) -> None:
+    if MANIFEST not in folder.files:
+        findings.add("M01", MANIFEST, "is not there", _PACK)
+        return
+    try:
+        contents = Contents.model_validate_json(folder.read(MANIFEST))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the document"
+        findings.add("M01", MANIFEST, f"cannot be read: {where}: {first['msg']}", _PACK)
+        return
+    except DataError as error:
+        findings.add("M01", MANIFEST, str(error), _PACK)
+        return
+    for path, sha256 in contents.files.items():
+        if path not in folder.files:
+            findings.add("M02", path, "is in the manifest and not in the folder", _PACK)
+            continue
+        try:
+            if folder.sha256(path) != sha256:
+                findings.add("M02", path, "is not the file that the manifest lists", _PACK)
+        except DataError as error:
+            findings.add("M02", path, str(error), _PACK)
+    for path in folder.files:
+        if path not in contents.files and path != MANIFEST:
+            findings.add("M03", path, "is not in the manifest", "remove it, or pack again")
+
+
+def _card(folder: Folder, entries: Sequence[Entry], findings: Findings) -> Card | None:
+    if CARD not in folder.files:
+        findings.add("C01", CARD, "is not there", _PACK)
+        return None
+    try:
+        card = read_card(folder.read(CARD))
+    except DataError as error:
+        findings.add("C01", CARD, str(error), "mend these fields and pack again")
+        return None
+    for protocol, method in sorted({entry.run[:2] for entry in entries}):
+        if (protocol, method) != (card.protocol, card.method):
+            what = f"it is of {card.method} on {card.protocol}, and there is {method} on {protocol}"
+            findings.add("C02", CARD, what, "one bundle for each method and protocol")
+    if not entries:
+        findings.add("K02", RESULTS, "there are no records", _PACK)
+    return card
+
+
+def _source(folder: Folder, entries: Sequence[Entry], findings: Findings) -> bool:
+    """Whether the source, which must be that of the records, declares that labels are used."""
+    files = [path for path in folder.files if path.startswith(SOURCE) and path.endswith(".py")]
+    if not files:
+        findings.add("X01", SOURCE, "the method's source is not there", _PACK)
+        return False
+    codes, labels = [], False
+    for path in files:
+        try:
+            content = folder.read(path)
+            labels = _declares_labels(parsed(content)) or labels
+            codes.append(code_of(content.decode()))
+        except DataError as error:
+            findings.add("X01", path, str(error), _PACK)
+            return labels
+    given = sha256_of(sorted(codes))
+    if wrong := [e.path for e in entries if e.record.method.source_sha256 != given]:
+        what = f"it is not the source of {len(wrong)} records, such as {wrong[0]}"
+        findings.add("X02", SOURCE, what, "pack the source that the records were computed with")
+    return labels
+
+
+def _declares_labels(tree: ast.Module) -> bool:
+    """Whether some class says needs_labels = True, or anything but False."""
+    for node in _statements(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        named = any(isinstance(t, ast.Name) and t.id == "needs_labels" for t in targets)
+        known_false = isinstance(node.value, ast.Constant) and node.value.value is False
+        if named and node.value is not None and not known_false:
+            return True
+    return False
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.Assign | ast.AnnAssign]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            yield node
+
+
+def environment_document(records: Sequence[Record], packages: Mapping[str, str]) -> bytes:
+    """Where the records were computed, each place once, and what is installed here."""
+    places = {record.environment.model_dump_json(): record.environment for record in records}
+    document = {
+        "computed": [places[key].model_dump(mode="json") for key in sorted(places)],
+        "packages": dict(sorted(packages.items())),
+    }
+    return (json.dumps(document, indent=1) + "\n").encode()

@@ -1,0 +1,160 @@
+"""Rules of whole runs: nothing is missing, and what was spent is what was allowed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from benchmark.cells import STREAM_TASK
+from benchmark.protocol import ProtocolSpec
+from benchmark.registry import TASKS
+from benchmark.result import Record
+from leaderboard.submission.findings import Findings
+from leaderboard.submission.records import Entry, protocol_of
+
+_RERUN = "rerun the cell and pack again"
+_RUN = "run the method to its end and pack again"
+
+
+def examine_runs(entries: Sequence[Entry], findings: Findings) -> None:
+    """Each run of a method: its phases, its evaluations, and that all are of one version."""
+    runs: dict[tuple[str, str, int], list[Entry]] = {}
+    versions: dict[tuple[str, str], Entry] = {}
+    for entry in entries:
+        runs.setdefault(entry.run, []).append(entry)
+        first = versions.setdefault(entry.run[:2], entry)
+        for name in ("version", "config_sha256", "source_sha256"):
+            if getattr(first.record.method, name) != getattr(entry.record.method, name):
+                what = f"{name} is another one than in {first.path}"
+                findings.add("R06", entry.path, what, "pack records of one version only")
+    for (protocol, method, seed), found in runs.items():
+        spec, where = protocol_of(found[0].record), f"{protocol} {method} seed {seed}"
+        if spec is None:
+            continue
+        phases = {e.record.stream.chunks_seen: e for e in found if e.record.kind == "pretrain"}
+        for what in _gaps(phases, found):
+            findings.add("K01", where, what, _RUN)
+        missing = _missing(spec, phases, found)
+        if missing:
+            what = f"{len(missing)} cells are missing: {', '.join(missing)}"
+            findings.add("K02", where, what, _RUN)
+        seen: set[int] = set()
+        for _, entry in sorted(phases.items()):
+            if entry.record.status == "ok":
+                examine_cost(entry, spec, seen, findings)
+            seen |= set(entry.record.stream.chunks)
+
+
+def _gaps(phases: Mapping[int, Entry], found: Sequence[Entry]) -> Iterator[str]:
+    """Phases that are missing: each adds its chunks to those seen before."""
+    seen: set[int] = set()
+    for count, entry in sorted(phases.items()):
+        seen |= set(entry.record.stream.chunks)
+        if len(seen) != count:
+            yield f"after {count} chunks, the phases account for {len(seen)}"
+            seen = set(range(1, count + 1))
+    for count in sorted({e.record.stream.chunks_seen for e in found} - set(phases)):
+        yield f"there is no phase that ends after {count} chunks, and it is evaluated"
+
+
+def _missing(spec: ProtocolSpec, phases: Mapping[int, Entry], found: Sequence[Entry]) -> list[str]:
+    """Names of the evaluations that are missing."""
+    there = {
+        (e.record.stream.chunks_seen, e.record.task.evaluation, e.record.task.name)
+        for e in found
+        if e.record.task
+    }
+    last = max((count for count, *_ in there), default=0)
+    last = max([last, *phases])
+    wanted = [(count, way, STREAM_TASK) for count in phases for way in _ways(STREAM_TASK)]
+    wanted += [(last, way, task) for task in spec.task_names for way in _ways(task)]
+    return [
+        f"{evaluation}.{task} after chunk {count}"
+        for count, evaluation, task in wanted
+        if (count, evaluation, task) not in there
+    ]
+
+
+def _ways(task: str) -> Sequence[str]:
+    """How a task is evaluated for the ranking."""
+    ways: Sequence[str] = TASKS.get(task).spec.evaluations
+    return ways
+
+
+def examine_cost(entry: Entry, spec: ProtocolSpec, before: set[int], findings: Findings) -> None:
+    """What a phase says that it used, against its ledger, its curve and the protocol.
+
+    Args:
+        entry: a finished phase.
+        spec: its protocol.
+        before: chunks that earlier phases read.
+        findings: is told.
+    """
+    record = entry.record
+    rules = {
+        "B01": _ledger(record, spec),
+        "B02": _budget(record, spec),
+        "B03": _chunks(record, spec, before),
+        "B04": _curve(record),
+    }
+    for code, told in rules.items():
+        for what in told:
+            findings.add(code, entry.path, what, _RERUN)
+
+
+def _ledger(record: Record, spec: ProtocolSpec) -> Iterator[str]:
+    cost, ledger = record.cost, record.ledger
+    if ledger is None:
+        if record.stream.chunks or cost.image_visits or cost.optimiser_steps:
+            yield "there is no ledger of what it was served"
+        return
+    served = sum(line.images for line in ledger.served)
+    if served != cost.image_visits:
+        yield f"the ledger has {served:,} images, and the cost {cost.image_visits:,}"
+    if ledger.stored_bytes != cost.stored_bytes:
+        yield "the ledger and the cost differ in the bytes stored"
+    for line in ledger.served:
+        if line.distinct + line.repeats != line.images:
+            yield f"chunk {line.chunk}: {line.distinct} distinct and {line.repeats} repeats"
+    batch = record.method.config.get("batch_size")
+    if isinstance(batch, int) and batch > 0 and record.stream.chunks:
+        steps = spec.phase_visits(record.stream.chunks) // batch
+        if cost.optimiser_steps != steps:
+            yield f"it took {cost.optimiser_steps} steps, and the budget gives {steps}"
+        if cost.image_visits > cost.optimiser_steps * batch:
+            yield f"{cost.image_visits:,} images do not fit in its steps of {batch}"
+
+
+def _budget(record: Record, spec: ProtocolSpec) -> Iterator[str]:
+    allowed = spec.phase_visits(record.stream.chunks) if record.stream.chunks else 0
+    spent = max(
+        record.cost.image_visits,
+        sum(line.images for line in record.ledger.served) if record.ledger else 0,
+        max((point.visits for point in record.curve), default=0),
+    )
+    if spent > allowed:
+        yield f"{spent:,} image visits, and the phase has {allowed:,}"
+
+
+def _chunks(record: Record, spec: ProtocolSpec, before: set[int]) -> Iterator[str]:
+    if record.ledger is None:
+        return
+    numbers = [line.chunk for line in record.ledger.served]
+    if len(set(numbers)) != len(numbers):
+        yield "a chunk is in the ledger twice"
+    for line in record.ledger.served:
+        now = line.chunk in record.stream.chunks
+        if not now and not (line.chunk in before and record.ledger.stored_bytes):
+            yield f"chunk {line.chunk} was served, and was neither open nor stored"
+        elif line.distinct > spec.manifest.sizes[line.chunk - 1]:
+            size = spec.manifest.sizes[line.chunk - 1]
+            yield f"{line.distinct:,} different images of chunk {line.chunk}, which has {size:,}"
+
+
+def _curve(record: Record) -> Iterator[str]:
+    visits = [point.visits for point in record.curve]
+    if record.cost.optimiser_steps and not visits:
+        yield "there is no curve"
+    if any(later <= earlier for earlier, later in pairwise(visits)):
+        yield "the curve does not go forward"
+    batch = record.method.config.get("batch_size")
+    if visits and isinstance(batch, int) and visits[-1] != record.cost.optimiser_steps * batch:
+        yield f"the curve ends at {visits[-1]:,} visits"

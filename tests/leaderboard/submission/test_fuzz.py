@@ -1,0 +1,108 @@
+"""Whatever a bundle holds, an examination ends with findings and never with a traceback."""
+
+import contextlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmark.errors import DataError
+from leaderboard.submission.examine import examine
+from leaderboard.submission.folder import parsed, read_arrays
+
+CELLS = ["after-chunk1/pretrain", "after-chunk2/linear.shapes", "after-chunk2/fewshot.shapes"]
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=True)
+    | st.text(max_size=20)
+    | st.sampled_from(["../../etc/passwd", "0" * 64, "instance/smoke@1", "NaN", 10**400, -1])
+)
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Paths of everything in a document."""
+    found = [path] if path else []
+    if isinstance(document, dict):
+        parts: Any = document.items()
+    else:
+        parts = enumerate(document) if isinstance(document, list) else ()
+    for key, value in parts:
+        found += places(value, (*path, key))
+    return found
+
+
+def put(document: Any, path: tuple[Any, ...], value: Any) -> None:
+    for key in path[:-1]:
+        document = document[key]
+    document[path[-1]] = value
+
+
+@pytest.fixture(scope="module")
+def worn(untouched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy that every example changes anew."""
+    copy: Path = shutil.copytree(untouched, tmp_path_factory.mktemp("fuzzed") / "bundle")
+    return copy
+
+
+slow = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+@slow
+@given(data=st.data())
+def test_any_field_of_any_document(data: st.DataObject, worn: Path) -> None:
+    names = ["card.json", "manifest.json", "environment.json"]
+    names += [f"results/instance-smoke@1/supervised/replay/seed0/{cell}.json" for cell in CELLS]
+    path = worn / data.draw(st.sampled_from(names))
+    before = path.read_text()
+    try:
+        document = json.loads(before)
+        for _ in range(data.draw(st.integers(1, 3))):
+            found = places(document)
+            if found:
+                put(document, data.draw(st.sampled_from(found)), data.draw(values))
+        path.write_text(json.dumps(document))
+        assert not examine(worn).accepted or json.loads(before) == document
+    finally:
+        path.write_text(before)
+
+
+@slow
+@given(data=st.data())
+def test_any_bytes_in_any_file(data: st.DataObject, worn: Path) -> None:
+    files = sorted(p for p in worn.rglob("*") if p.is_file())
+    path = data.draw(st.sampled_from(files))
+    before = path.read_bytes()
+    try:
+        start = data.draw(st.integers(0, len(before) - 1))
+        end = data.draw(st.integers(start, min(len(before), start + 64)))
+        path.write_bytes(before[:start] + data.draw(st.binary(max_size=64)) + before[end:])
+        assert not examine(worn).accepted or path.read_bytes() == before
+    finally:
+        path.write_bytes(before)
+
+
+@given(content=st.binary(max_size=400))
+@settings(derandomize=True, deadline=None)
+def test_any_bytes_as_arrays_and_as_source(content: bytes) -> None:
+    for read in (read_arrays, parsed):
+        with contextlib.suppress(DataError):
+            read(content)
