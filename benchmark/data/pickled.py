@@ -47,9 +47,9 @@ def read_pickled_array(content: bytes) -> NDArray[Any]:
     Example:
         >>> read_pickled_array(pickle.dumps(np.arange(3)))
         array([0, 1, 2])
-        >>> read_pickled_array(pickle.dumps(print))
+        >>> read_pickled_array(pickle.dumps(len))
         Traceback (most recent call last):
-        benchmark.errors.DataError: refused a pickled file: it asks for builtins.print
+        benchmark.errors.DataError: refused a pickled file: it asks for builtins.len
     """
     try:
         array = _ArrayUnpickler(io.BytesIO(content)).load()
