@@ -228,3 +228,37 @@ def transfer_average(scores: Mapping[str, float], tasks: Sequence[str]) -> float
     if unknown := sorted(set(scores) - set(tasks)):
         raise UsageError(f"not a task of the protocol: {', '.join(unknown)}")
     return float(np.mean([scores[task] for task in tasks]))
+
+
+def cumulative_cost(costs: Sequence[float], phases: Sequence[Sequence[int]]) -> float:
+    """What it costs to have an up-to-date model after every arrival of a chunk.
+
+    Sum over phases k of cost[k] * sum over i = 1 .. m of (o + i) / (o + m), m = the chunks that
+    phase k reads for the first time, o = those it reads again: where a phase waits for m chunks, it
+    would have to be run anew at each of their arrivals, on what is there. Sequential training costs
+    what it costs; joint training of T chunks (T + 1) / 2 times as much.
+
+    Args:
+        costs: of each phase, in any unit.
+        phases: numbers of the chunks that each phase reads.
+
+    Returns:
+        The sum, in the unit of the costs.
+
+    Raises:
+        UsageError: lengths differ.
+
+    Example:
+        >>> cumulative_cost([100.0], [(1, 2, 3, 4)]), cumulative_cost([25.0, 25.0], [(1,), (2,)])
+        (250.0, 50.0)
+    """
+    if len(costs) != len(phases):
+        raise UsageError(f"{len(costs)} costs of {len(phases)} phases")
+    seen: set[int] = set()
+    total = 0.0
+    for cost, chunks in zip(costs, phases, strict=True):
+        new, old = len(set(chunks) - seen), len(set(chunks) & seen)
+        seen |= set(chunks)
+        arrivals = sum((old + i) / (old + new) for i in range(1, new + 1)) if new else 1.0
+        total += cost * arrivals
+    return total

@@ -1,25 +1,25 @@
-"""From the records of a store to tidy tables: one row a number, nothing averaged yet."""
+"""The records of a store, sorted into runs: nothing averaged yet."""
 
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchmark.errors import DataError
-from benchmark.result import Metric, Record, read_record
-from leaderboard.statistics import Evidence, evidence
-
-if TYPE_CHECKING:
-    import pandas as pd
+from benchmark.result import Metric, Record, parse_record
+from leaderboard.cache import EvidenceCache, users_cache
+from leaderboard.evidence import Evidence, all_evidence
+from leaderboard.trust import Tier, Trust, read_trust
 
 #: A cell of the tables: evaluation and task, for instance ("linear", "flags").
 Cell = tuple[str, str]
 STREAM: Cell = ("stream", "chunks")
+_CHUNK = re.compile(r"(pooled_)?chunk\d+")
 
 
 @dataclass(frozen=True)
@@ -45,32 +45,37 @@ class Located:
         return next(iter(self.record.metrics.items()))
 
     def evidence(self) -> Evidence | None:
-        """What the predictions beside the record say of each test unit; None without any.
+        """What the predictions beside the record say of its headline; None without any.
 
         Raises:
             DataError: the file is missing, is not the one that the record names, or is no npz
                 of plain arrays.
         """
-        if self.record.predictions is None or not self.record.metrics:
-            return None
+        return self.all_evidence().get(self.headline[0]) if self.record.metrics else None
+
+    @property
+    def judged(self) -> list[str]:
+        """Metrics that predictions are evidence of: the headline; of the stream, every chunk."""
+        if self.cell != STREAM:
+            return [self.headline[0]] if self.record.metrics else []
+        return [name for name in self.record.metrics if _CHUNK.fullmatch(name)]
+
+    def all_evidence(self) -> dict[str, Evidence]:
+        """Evidence of all metrics that are judged; see `evidence`."""
+        if self.record.predictions is None:
+            return {}
         path = self.path.parent / self.record.predictions.name
-        return _read_evidence(path, self.record.predictions.sha256, self.headline[0])
-
-
-@lru_cache(maxsize=4096)
-def _read_evidence(path: Path, sha256: str, metric: str) -> Evidence | None:
-    """Kept, since the page is built again as methods finish and content is named by its hash."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; rerun the cell") from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise DataError(f"{path} is not the file that its record names; rerun the cell")
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return evidence({name: arrays[name] for name in arrays.files}, metric)
-    except (ValueError, OSError, EOFError, DataError) as error:
-        raise DataError(f"{path} holds no predictions: {error}; rerun the cell") from error
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror}; rerun the cell") from error
+        if hashlib.sha256(content).hexdigest() != self.record.predictions.sha256:
+            raise DataError(f"{path} is not the file that its record names; rerun the cell")
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                return all_evidence({name: arrays[name] for name in arrays.files}, self.judged)
+        except (ValueError, OSError, EOFError, DataError) as error:
+            raise DataError(f"{path} holds no predictions: {error}; rerun the cell") from error
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,14 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Stale:
+    """A record that is left out, and why."""
+
+    found: Located
+    why: str
+
+
+@dataclass(frozen=True)
 class Results:
     """The records of a store.
 
@@ -98,88 +111,81 @@ class Results:
         located: records in the order of their paths.
         stale: records left out: of an earlier digest of the protocol, other images, or an earlier
             version of the method.
+        problems: what cannot be read, a sentence each; grows as predictions are looked at.
+        trust: how far the runs were examined by whoever keeps the store.
     """
 
     located: tuple[Located, ...]
-    stale: tuple[Located, ...] = ()
+    stale: tuple[Stale, ...] = ()
+    problems: list[str] = field(default_factory=list)
+    trust: Trust = field(default_factory=Trust)
 
-    @property
+    @cached_property
+    def _kept(self) -> EvidenceCache:
+        return EvidenceCache(users_cache())
+
+    @cached_property
+    def _seen(self) -> dict[Path, dict[str, Evidence]]:
+        return {}
+
+    def evidence(self, found: Located, metric: str | None = None) -> Evidence | None:
+        """What predictions say of a metric, the headline unless named; None without any.
+
+        A file that is damaged is noted as a problem, and says nothing.
+        """
+        if found.record.predictions is None or not found.record.metrics:
+            return None
+        known = self._seen.get(found.path)
+        if known is None:
+            sha256 = found.record.predictions.sha256
+            known = self._kept.read(sha256, found.judged)
+            if known is None:
+                try:
+                    known = found.all_evidence()
+                    all_known = {name: known.get(name) for name in found.judged}
+                    self._kept.write(sha256, all_known)
+                except DataError as error:
+                    self.problems.append(str(error))
+                    known = {}
+            self._seen[found.path] = known
+        return known.get(metric or found.headline[0])
+
+    @cached_property
+    def _tiers(self) -> dict[tuple[str, str], Tier]:
+        hashes: dict[tuple[str, str], list[str]] = {}
+        for record in (found.record for found in self.located):
+            key = record.protocol.id, record.method.name
+            hashes.setdefault(key, []).append(record.sha256 or "")
+        return {key: self.trust.tier(*key, found) for key, found in hashes.items()}
+
+    def tier(self, protocol: str, method: str) -> Tier:
+        """How far the records of a method were examined by whoever keeps the store."""
+        return self._tiers.get((protocol, method), "self-reported")
+
+    @cached_property
     def protocols(self) -> list[str]:
         """Ids of the protocols that have records."""
         return sorted({found.record.protocol.id for found in self.located})
 
-    def runs(self, protocol: str) -> list[Run]:
-        """The runs of a protocol, by method and seed."""
-        runs: dict[tuple[str, int], Run] = {}
+    @cached_property
+    def _runs(self) -> dict[str, dict[tuple[str, int], Run]]:
+        protocols: dict[str, dict[tuple[str, int], Run]] = {}
         for found in self.located:
             record = found.record
-            if record.protocol.id != protocol:
-                continue
             name, seed = record.method.name, record.seeds.replicate
-            run = runs.setdefault((name, seed), Run(protocol, name, seed))
+            runs = protocols.setdefault(record.protocol.id, {})
+            run = runs.setdefault((name, seed), Run(record.protocol.id, name, seed))
             chunks = record.stream.chunks_seen
             if found.cell is None:
                 run.phases[chunks] = found
             else:
                 run.evaluations[chunks, found.cell] = found
+        return protocols
+
+    def runs(self, protocol: str) -> list[Run]:
+        """The runs of a protocol, by method and seed."""
+        runs = self._runs.get(protocol, {})
         return [runs[key] for key in sorted(runs)]
-
-    def numbers(self) -> "pd.DataFrame":
-        """One row a metric of an evaluation, headline first within a cell."""
-        import pandas as pd
-
-        rows = [
-            {
-                "protocol": found.record.protocol.id,
-                "method": found.record.method.name,
-                "seed": found.record.seeds.replicate,
-                "chunks_seen": found.record.stream.chunks_seen,
-                "evaluation": found.cell[0],
-                "task": found.cell[1],
-                "metric": name,
-                "headline": position == 0,
-                "value": metric.value,
-                "standard_error": metric.standard_error,
-                "n": metric.n,
-                "unit": metric.unit,
-                "trust": found.record.trust,
-            }
-            for found in self.located
-            if found.cell and found.record.status == "ok"
-            for position, (name, metric) in enumerate(found.record.metrics.items())
-        ]
-        frame: pd.DataFrame = pd.DataFrame(rows, columns=[*NUMBERS])
-        return frame
-
-    def costs(self) -> "pd.DataFrame":
-        """One row a cell: what it used, and whether it succeeded."""
-        import pandas as pd
-
-        rows = [
-            {
-                "protocol": found.record.protocol.id,
-                "method": found.record.method.name,
-                "seed": found.record.seeds.replicate,
-                "chunks_seen": found.record.stream.chunks_seen,
-                "cell": ".".join(found.cell) if found.cell else "pretrain",
-                "status": found.record.status,
-                **found.record.cost.model_dump(),
-            }
-            for found in self.located
-        ]
-        frame: pd.DataFrame = pd.DataFrame(rows, columns=[*COSTS])
-        return frame
-
-
-_KEYS = ("protocol", "method", "seed", "chunks_seen")
-NUMBERS = (
-    *_KEYS,
-    *("evaluation", "task", "metric", "headline", "value", "standard_error", "n", "unit", "trust"),
-)
-COSTS = (
-    *(*_KEYS, "cell", "status", "image_visits", "optimiser_steps", "stored_bytes"),
-    *("extra_parameters", "seconds", "peak_memory_bytes"),
-)
 
 
 def read_results(store: Path) -> Results:
@@ -194,10 +200,10 @@ def read_results(store: Path) -> Results:
         store: folder that `headwater run --store` wrote; it may be empty.
 
     Returns:
-        The records.
+        The records; what is no record, or the second of a cell, is left out and told of.
 
     Raises:
-        DataError: no such folder, a file that is not a record, or two records of one cell.
+        DataError: no such folder.
 
     Example:
         >>> import tempfile
@@ -209,41 +215,70 @@ def read_results(store: Path) -> Results:
         raise DataError(f"there is no store at {store}: name a folder that `headwater run` wrote")
     pattern = "*/**/seed*/after-chunk*/*.json"
     paths = sorted(p for p in store.glob(pattern) if not p.name.startswith("."))
-    located = [Located(path, read_record(path)) for path in paths]
+    located, problems = [], []
+    for path in paths:
+        try:
+            located.append(Located(path, parse_record(path.read_bytes())))
+        except (DataError, OSError) as error:
+            problems.append(f"{path} {error}; rerun the cell")
     fresh, stale = _split_stale(located)
-    _refuse_doubles(fresh)
-    return Results(tuple(fresh), tuple(stale))
+    try:
+        trust = read_trust(store)
+    except DataError as error:
+        problems.append(str(error))
+        trust = Trust()
+    return Results(_without_doubles(fresh, problems), tuple(stale), problems, trust)
 
 
-def _split_stale(located: Sequence[Located]) -> tuple[list[Located], list[Located]]:
+def _split_stale(located: Sequence[Located]) -> tuple[list[Located], list[Stale]]:
     """Records that go with the newest one of their method, and the others."""
-    digests: dict[str, tuple[str, str, str]] = {}
-    codes: dict[tuple[str, str], tuple[str, str, str]] = {}
+    streams: dict[str, Record] = {}
+    methods: dict[tuple[str, str], Record] = {}
+
+    def order(record: Record) -> tuple[str, ...]:
+        method = record.method
+        digests = record.protocol.digest, record.stream.manifest_sha256
+        return record.provenance.ended, *digests, method.config_sha256, method.source_sha256
+
     for record in (found.record for found in located):
-        ended, method = record.provenance.ended, record.method
-        protocol, name = record.protocol.id, (record.protocol.id, method.name)
-        digest = (ended, record.protocol.digest, record.stream.manifest_sha256)
-        digests[protocol] = max(digests.get(protocol, ("", "", "")), digest)
-        code = (ended, method.config_sha256, method.source_sha256)
-        codes[name] = max(codes.get(name, ("", "", "")), code)
+        protocol, name = record.protocol.id, (record.protocol.id, record.method.name)
+        streams[protocol] = max(streams.get(protocol, record), record, key=order)
+        methods[name] = max(methods.get(name, record), record, key=order)
     fresh: list[Located] = []
-    stale: list[Located] = []
+    stale: list[Stale] = []
     for found in located:
-        record, method = found.record, found.record.method
-        stream = (record.protocol.digest, record.stream.manifest_sha256)
-        current = digests[record.protocol.id][1:] == stream and codes[
-            record.protocol.id, method.name
-        ][1:] == (method.config_sha256, method.source_sha256)
-        (fresh if current else stale).append(found)
+        record = found.record
+        why = _outdated(
+            record, streams[record.protocol.id], methods[record.protocol.id, record.method.name]
+        )
+        if why:
+            stale.append(Stale(found, why))
+        else:
+            fresh.append(found)
     return fresh, stale
 
 
-def _refuse_doubles(located: Iterable[Located]) -> None:
-    seen: dict[tuple[object, ...], Path] = {}
+def _outdated(record: Record, stream: Record, method: Record) -> str:
+    """Why a record does not go with the newest of its protocol and its method; empty if it does."""
+    if record.protocol.digest != stream.protocol.digest:
+        return "the protocol has changed"
+    if record.stream.manifest_sha256 != stream.stream.manifest_sha256:
+        return "the stream consists of other images"
+    if record.method.config_sha256 != method.method.config_sha256:
+        return "the method has another configuration"
+    if record.method.source_sha256 != method.method.source_sha256:
+        return "the method's code has changed"
+    return ""
+
+
+def _without_doubles(located: Iterable[Located], problems: list[str]) -> tuple[Located, ...]:
+    """The first record of each cell; of the others it is told."""
+    seen: dict[tuple[object, ...], Located] = {}
     for found in located:
         record = found.record
         chunks, seed = record.stream.chunks_seen, record.seeds.replicate
         key = (record.protocol.id, record.method.name, seed, chunks, found.cell)
-        if key in seen:
-            raise DataError(f"{seen[key]} and {found.path} are of the same cell; remove one")
-        seen[key] = found.path
+        first = seen.setdefault(key, found)
+        if first is not found:
+            problems.append(f"{first.path} and {found.path} are of the same cell; remove one")
+    return tuple(seen.values())

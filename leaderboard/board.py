@@ -4,17 +4,38 @@ import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
-from benchmark.metrics import first_chunk_forgetting, transfer_average
-from leaderboard.aggregate import STREAM, Cell, Located, Results, Run
+from benchmark.metrics import cumulative_cost, gap_recovered, transfer_average
+from leaderboard.aggregate import Cell, Results, Run
+from leaderboard.along import Course, course
 from leaderboard.catalogue import EVALUATIONS, FLOOR, ProtocolCard, find_card
-from leaderboard.statistics import (
-    Estimate,
-    estimate,
-    standard_error_of_mean,
-    tied_ranks,
-)
+from leaderboard.ranking import all_differences, tied_ranks
+from leaderboard.scores import Scores, contrast
+from leaderboard.statistics import Estimate, estimate
+from leaderboard.trust import Tier
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a method used, mean over the seeds that saw the whole stream.
+
+    Args:
+        visits: image visits of pre-training.
+        seconds: of pre-training.
+        cumulative_visits: to have an up-to-date model after every arrival.
+        stored_bytes: images kept of the stream, at the most.
+        extra_parameters: numbers held beyond the backbone.
+        peak_memory_bytes: of the largest phase.
+        steps: optimiser steps.
+    """
+
+    visits: int
+    seconds: float
+    cumulative_visits: int
+    stored_bytes: int
+    extra_parameters: int
+    peak_memory_bytes: int
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -23,15 +44,17 @@ class Row:
 
     Args:
         method: name, `objective/strategy` or a plain one.
+        trust: how far its records were examined by whoever keeps the store.
         seeds: those whose row is complete, or all if none is.
         scores: headline of each cell on the last checkpoint.
         averages: per kind of evaluation, over all its tasks; None while one is missing.
         gap: average linear transfer of the joint twin minus this one's; None without a twin.
+        recovered: share of the gap between sequential and joint that it closes; None where that is
+            within noise, or for these two.
         above_floor: linear tasks on which the method beats the untrained network beyond noise;
             None for the floor itself or while either is missing a linear task.
-        first_chunk: (chunks seen, accuracy on the first chunk's held-out images).
-        forgetting: of the first chunk; None unless the whole stream was watched.
-        visits, seconds: of pre-training, mean over seeds; None before its end.
+        course: what happens along the stream.
+        cost: of pre-training; None before its end.
         evaluation_seconds: of all evaluations, mean over seeds.
         ranks: best and worst rank that noise leaves open; None while incomplete.
         done, wanted: cells on the last checkpoint, over all seeds.
@@ -41,15 +64,15 @@ class Row:
     """
 
     method: str
+    trust: Tier
     seeds: tuple[int, ...]
     scores: Mapping[Cell, Estimate]
     averages: Mapping[str, Estimate | None]
     gap: Estimate | None
+    recovered: Estimate | None
     above_floor: int | None
-    first_chunk: tuple[tuple[int, Estimate], ...]
-    forgetting: Estimate | None
-    visits: int | None
-    seconds: float | None
+    course: Course
+    cost: Cost | None
     evaluation_seconds: float
     ranks: tuple[int, int] | None
     done: int
@@ -62,6 +85,16 @@ class Row:
     def transfer(self) -> Estimate | None:
         """Average over the linear tasks; None over an incomplete row."""
         return self.averages["linear"]
+
+    @property
+    def forgetting(self) -> Estimate | None:
+        """Of the first chunk, task-aware; None unless the whole stream was watched."""
+        return self.course.first_forgetting["aware"]
+
+    @property
+    def first_chunk(self) -> tuple[tuple[int, Estimate], ...]:
+        """(Chunks seen, accuracy on the first chunk's held-out images)."""
+        return self.course.first
 
     @property
     def objective(self) -> str:
@@ -84,27 +117,31 @@ class Board:
     """
 
     def __init__(self, results: Results, card: ProtocolCard, planned: Sequence[str] = ()) -> None:
-        self.card = card
-        self._runs: dict[str, list[Run]] = {}
+        self.card, self.results = card, results
+        self.scores = Scores(results, card)
+        self.runs: dict[str, list[Run]] = {}
         for run in results.runs(card.id):
-            self._runs.setdefault(run.method, []).append(run)
-        self.pending = tuple(name for name in planned if name not in self._runs)
-        self.stale = sum(found.record.protocol.id == card.id for found in results.stale)
+            self.runs.setdefault(run.method, []).append(run)
+        self.pending = tuple(name for name in planned if name not in self.runs)
+        self.stale = [s for s in results.stale if s.found.record.protocol.id == card.id]
         located = [found for found in results.located if found.record.protocol.id == card.id]
         self.digests = sorted({found.record.protocol.digest for found in located})
         self.versions = sorted({found.record.provenance.headwater for found in located})
         self.newest = max((found.record.provenance.ended for found in located), default=None)
-        complete = [name for name in self._runs if self._average(name, "linear") is not None]
-        complete.sort(key=lambda name: (-self._value(name), name))
-        ranks = tied_ranks(
-            complete, {(a, b): d for a, b in combinations(complete, 2) if (d := self.gap(a, b))}
-        )
-        rest = sorted(set(self._runs) - set(complete))
+        self._gaps: dict[tuple[str, str, str], Estimate | None] = {}
+        averages = {name: self._average(name, "linear") for name in self.runs}
+        values = {name: average.value for name, average in averages.items() if average}
+        complete = sorted(values, key=lambda name: (-values[name], name))
+        whole = [[r for r in self.runs[name] if self._whole(r)] for name in complete]
+        open_ranks = tied_ranks(*all_differences(self.scores, whole, "linear"))
+        ranks = dict(zip(complete, open_ranks, strict=True))
+        rest = sorted(set(self.runs) - set(complete))
         self.rows = tuple(self._row(name, ranks.get(name)) for name in [*complete, *rest])
+        self._by_name = {row.method: row for row in self.rows}
 
     def row(self, method: str) -> Row | None:
         """The row of a method, None without one."""
-        return next((row for row in self.rows if row.method == method), None)
+        return self._by_name.get(method)
 
     @property
     def seeds(self) -> int:
@@ -119,9 +156,13 @@ class Board:
         """
         found = {}
         for cell in self.card.cells(*evaluations):
-            pairs = [p for x, y in self._shared(a, b) if (p := self._pair(x, y, cell))]
-            if pairs:
-                found[cell] = estimate([d for d, _ in pairs], [se for _, se in pairs])
+            known = [
+                contrast([(1, mine), (-1, other)])
+                for x, y in self._shared(a, b)
+                if (mine := self.scores.of(x, cell)) and (other := self.scores.of(y, cell))
+            ]
+            if known:
+                found[cell] = estimate([d for d, _ in known], [se for _, se in known])
         return found
 
     def gap(self, a: str, b: str, evaluation: str = "linear") -> Estimate | None:
@@ -129,15 +170,55 @@ class Board:
 
         None while either row is incomplete.
         """
-        cells = self.card.cells(evaluation)
-        values, errors = [], []
-        for x, y in self._shared(a, b):
-            pairs = [self._pair(x, y, cell) for cell in cells]
-            known = [pair for pair in pairs if pair is not None]
-            if cells and len(known) == len(cells):
-                values.append(sum(d for d, _ in known) / len(known))
-                errors.append(standard_error_of_mean([se for _, se in known]))
-        return estimate(values, errors) if values else None
+        key = a, b, evaluation
+        if key not in self._gaps:
+            found = [
+                known
+                for x, y in self._shared(a, b)
+                if (known := self.scores.average([(1, x), (-1, y)], evaluation))
+            ]
+            self._gaps[key] = estimate(*zip(*found, strict=True)) if found else None
+        return self._gaps[key]
+
+    def recovered(self, method: str) -> Estimate | None:
+        """Share of the gap between sequential and joint training that a method closes.
+
+        r = (method - sequential) / (joint - sequential), of the means over seeds; its interval is
+        that of (method - sequential) - r (joint - sequential), divided by |joint - sequential|.
+        None where that is within noise, where a twin is missing, or for the twins themselves.
+        """
+        objective, _, strategy = method.partition("/")
+        names = f"{objective}/sequential", f"{objective}/joint"
+        if not strategy or method in names or not set(names) <= set(self.runs):
+            return None
+        whole, part = self.gap(names[1], names[0]), self.gap(method, names[0])
+        level = self._average(names[0], "linear")
+        if whole is None or part is None or whole.half is None or level is None:
+            return None
+        share = gap_recovered(part.value, 0.0, whole.value, whole.half)
+        if share is None:
+            return None
+        twins = [{run.seed: run for run in self.runs[name]} for name in names]
+        found = [
+            known
+            for run in self.runs[method]
+            if all(run.seed in twin for twin in twins)
+            and (
+                known := self.scores.average(
+                    [
+                        (1, run),
+                        (share - 1, twins[0][run.seed]),
+                        (-share, twins[1][run.seed]),
+                    ],
+                    "linear",
+                )
+            )
+        ]
+        if not found:
+            return None
+        rest = estimate(*zip(*found, strict=True))
+        half = None if rest.half is None else rest.half / abs(whole.value)
+        return Estimate(share, half, rest.seeds)
 
     def beyond_noise(self, a: str, b: str, evaluation: str = "linear") -> dict[str, bool]:
         """Per task: is `a` above `b` beyond the 95 % interval of their difference?"""
@@ -146,83 +227,55 @@ class Board:
 
     def twins(self) -> list[tuple[str, str, str]]:
         """(objective, sequential, joint) of each objective that has records of both."""
-        names = [row.method for row in self.rows]
-        objectives = sorted({name.partition("/")[0] for name in names if "/" in name})
+        objectives = sorted({name.partition("/")[0] for name in self.runs if "/" in name})
         pairs = [(o, f"{o}/sequential", f"{o}/joint") for o in objectives]
-        return [pair for pair in pairs if pair[1] in names and pair[2] in names]
+        return [pair for pair in pairs if pair[1] in self.runs and pair[2] in self.runs]
 
     def _shared(self, a: str, b: str) -> list[tuple[Run, Run]]:
-        others = {run.seed: run for run in self._runs.get(b, [])}
-        return [(run, others[run.seed]) for run in self._runs.get(a, []) if run.seed in others]
+        others = {run.seed: run for run in self.runs.get(b, [])}
+        return [(run, others[run.seed]) for run in self.runs.get(a, []) if run.seed in others]
 
-    def _found(self, run: Run, cell: Cell, chunks: int | None = None) -> Located | None:
-        """The cell after some chunks, of the final checkpoint unless said; None if it failed."""
-        final = self.card.chunks if run.last else 0
-        found = run.evaluations.get((final if chunks is None else chunks, cell))
-        return found if found and found.record.status == "ok" and found.record.metrics else None
-
-    def _score(self, run: Run, cell: Cell) -> tuple[float, float | None] | None:
-        """Value and standard error of a cell."""
-        found = self._found(run, cell)
-        if found is None:
-            return None
-        metric = found.headline[1]
-        error = metric.standard_error
-        if error is None and (seen := found.evidence()):
-            error = seen.standard_error()
-        return metric.value, error
-
-    def _pair(self, a: Run, b: Run, cell: Cell) -> tuple[float, float | None] | None:
-        """Difference of a cell and its standard error."""
-        first, second = self._found(a, cell), self._found(b, cell)
-        left, right = self._score(a, cell), self._score(b, cell)
-        if first is None or second is None or left is None or right is None:
-            return None
-        return left[0] - right[0], _paired(first, second, left[1], right[1])
+    def _whole(self, run: Run) -> bool:
+        return all(self.scores.of(run, cell) for cell in self.card.cells("linear"))
 
     def _average(self, method: str, evaluation: str) -> Estimate | None:
         cells = self.card.cells(evaluation)
         values, errors = [], []
-        for run in self._runs[method]:
-            scores = {cell[1]: score for cell in cells if (score := self._score(run, cell))}
-            if cells and len(scores) == len(cells):
-                tasks = [task for _, task in cells]
-                values.append(transfer_average({t: scores[t][0] for t in tasks}, tasks))
-                errors.append(standard_error_of_mean([scores[t][1] for t in tasks]))
+        for run in self.runs[method]:
+            known = self.scores.average([(1, run)], evaluation)
+            if known:
+                found = {task: self.scores.of(run, (evaluation, task)) for _, task in cells}
+                values.append(
+                    transfer_average({t: s.value for t, s in found.items() if s}, [*found])
+                )
+                errors.append(known[1])
         return estimate(values, errors) if values else None
 
-    def _value(self, method: str) -> float:
-        average = self._average(method, "linear")
-        return -math.inf if average is None else average.value
-
     def _row(self, method: str, ranks: tuple[int, int] | None) -> Row:
-        runs, cells = self._runs[method], self.card.cells()
+        runs, cells = self.runs[method], self.card.cells()
         scores = {}
         for cell in cells:
-            if known := [score for run in runs if (score := self._score(run, cell))]:
-                scores[cell] = estimate([v for v, _ in known], [se for _, se in known])
-        lacking = {run.seed: [c for c in cells if not self._found(run, c)] for run in runs}
+            if known := [score for run in runs if (score := self.scores.of(run, cell))]:
+                errors = [score.standard_error for score in known]
+                scores[cell] = estimate([score.value for score in known], errors)
+        lacking = {run.seed: [c for c in cells if not self.scores.of(run, c)] for run in runs}
         whole = tuple(seed for seed, missing in lacking.items() if not missing)
-        objective = method.partition("/")[0]
-        twin = f"{objective}/joint"
-        floor = self.beyond_noise(method, FLOOR) if FLOOR in self._runs else {}
-        trained = [run for run in runs if self.card.chunks in run.phases or not run.last]
-        visits = [sum(p.record.cost.image_visits for p in r.phases.values()) for r in trained]
-        seconds = [sum(p.record.cost.seconds for p in r.phases.values()) for r in trained]
+        twin = f"{method.partition('/')[0]}/joint"
+        floor = self.beyond_noise(method, FLOOR) if FLOOR in self.runs else {}
         spent = [sum(e.record.cost.seconds for e in run.evaluations.values()) for run in runs]
         return Row(
             method=method,
+            trust=self.results.tier(self.card.id, method),
             seeds=whole or tuple(run.seed for run in runs),
             scores=scores,
             averages={kind: self._average(method, kind) for kind in EVALUATIONS},
-            gap=self.gap(twin, method) if twin != method and twin in self._runs else None,
+            gap=self.gap(twin, method) if twin != method and twin in self.runs else None,
+            recovered=self.recovered(method),
             above_floor=sum(floor.values())
             if method != FLOOR and len(floor) == len(self.card.cells("linear"))
             else None,
-            first_chunk=self._along(runs),
-            forgetting=self._forgetting(runs),
-            visits=round(sum(visits) / len(visits)) if visits else None,
-            seconds=sum(seconds) / len(seconds) if seconds else None,
+            course=course(self.scores, runs, self.runs.get(FLOOR, ())),
+            cost=self._cost(runs),
             evaluation_seconds=sum(spent) / len(spent),
             ranks=ranks,
             done=sum(len(cells) - len(missing) for missing in lacking.values()),
@@ -237,38 +290,34 @@ class Board:
             command=_command(runs[0]),
         )
 
-    def _along(self, runs: Sequence[Run]) -> tuple[tuple[int, Estimate], ...]:
-        points = []
-        for chunks in range(self.card.chunks + 1):
-            found = [f for run in runs if (f := self._found(run, STREAM, chunks))]
-            if metrics := [m for f in found if (m := f.record.metrics.get("chunk1"))]:
-                errors = [metric.standard_error for metric in metrics]
-                points.append((chunks, estimate([m.value for m in metrics], errors)))
-        return tuple(points)
+    def _cost(self, runs: Sequence[Run]) -> Cost | None:
+        trained = [run for run in runs if self.card.chunks in run.phases or not run.last]
+        phases = [[found.record for _, found in sorted(run.phases.items())] for run in trained]
+        if not trained:
+            return None
 
-    def _forgetting(self, runs: Sequence[Run]) -> Estimate | None:
-        values, errors = [], []
-        for run in runs:
-            steps = range(1, self.card.chunks + 1)
-            found = [f for i in steps if (f := self._found(run, STREAM, i))]
-            metrics = [m for f in found if (m := f.record.metrics.get("chunk1"))]
-            if len(metrics) == self.card.chunks > 1:
-                values.append(first_chunk_forgetting([m.value for m in metrics]))
-                best = max(range(len(metrics) - 1), key=lambda i: metrics[i].value)
-                pair = (found[best], found[-1])
-                errors.append(
-                    _paired(*pair, metrics[best].standard_error, metrics[-1].standard_error)
-                )
-        return estimate(values, errors) if values else None
+        def mean(values: Sequence[float]) -> float:
+            return math.fsum(values) / len(values)
 
+        def total(name: str) -> float:
+            return mean([sum(getattr(p.cost, name) for p in own) for own in phases])
 
-def _paired(a: Located, b: Located, error_a: float | None, error_b: float | None) -> float | None:
-    """Standard error of a difference: paired if the predictions allow, else in quadrature."""
-    if (mine := a.evidence()) and (other := b.evidence()):
-        error = mine.paired_standard_error(other)
-        if error is not None:
-            return error
-    return None if error_a is None or error_b is None else math.hypot(error_a, error_b)
+        def most(name: str) -> int:
+            return max((getattr(p.cost, name) for own in phases for p in own), default=0)
+
+        arrivals = [
+            cumulative_cost([p.cost.image_visits for p in own], [p.stream.chunks for p in own])
+            for own in phases
+        ]
+        return Cost(
+            visits=round(total("image_visits")),
+            seconds=total("seconds"),
+            cumulative_visits=round(mean(arrivals)),
+            stored_bytes=most("stored_bytes"),
+            extra_parameters=most("extra_parameters"),
+            peak_memory_bytes=most("peak_memory_bytes"),
+            steps=round(total("optimiser_steps")),
+        )
 
 
 def load_boards(

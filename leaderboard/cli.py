@@ -1,5 +1,6 @@
 """`headwater aggregate` and `headwater site build|serve`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ from benchmark.errors import HeadwaterError
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
+
+    from leaderboard.aggregate import Results
 
 OutputOption = Annotated[Path, typer.Option("--output", help="Folder of the page.")]
 DEFAULT_SITE = Path("site")
@@ -42,6 +45,7 @@ def aggregate(
 
     results = read_results(store)
     found = load_boards(results)
+    tell_problems(results)
     if output is not None:
         write_data_files(output, results, found)
     if as_json:
@@ -51,6 +55,12 @@ def aggregate(
         console.print(TerminalTable(board))
     if not found:
         print(f"{store} holds no records yet; headwater demo makes the first ones")
+
+
+def tell_problems(results: "Results") -> None:
+    """Say on standard error what of a store cannot be read; the rest counts without it."""
+    for problem in sorted(set(results.problems)):
+        print(f"left out: {problem}", file=sys.stderr)
 
 
 @site.command()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from benchmark.errors import HeadwaterError
 from leaderboard.aggregate import Results
 from leaderboard.board import Board, Row
 from leaderboard.catalogue import EVALUATIONS
+from leaderboard.frames import costs, numbers
 from leaderboard.statistics import Estimate
 
 
@@ -27,7 +29,7 @@ def board_document(board: Board) -> dict[str, Any]:
         "tasks": {kind: [task for _, task in board.card.cells(kind)] for kind in EVALUATIONS},
         "seeds": board.seeds,
         "newest_record": board.newest,
-        "stale_records": board.stale,
+        "stale_records": len(board.stale),
         "pending": list(board.pending),
         "rows": [_row(row) for row in board.rows],
         "sequential_against_joint": [
@@ -52,8 +54,8 @@ def write_data_files(folder: Path, results: Results, boards: Sequence[Board]) ->
     """
     documents = [board_document(board) for board in boards]
     files = {
-        "numbers.csv": results.numbers().to_csv(index=False, lineterminator="\n"),
-        "costs.csv": results.costs().to_csv(index=False, lineterminator="\n"),
+        "numbers.csv": numbers(results).to_csv(index=False, lineterminator="\n"),
+        "costs.csv": costs(results).to_csv(index=False, lineterminator="\n"),
         "leaderboard.json": json.dumps(documents, indent=1, allow_nan=False) + "\n",
     }
     try:
@@ -66,6 +68,7 @@ def write_data_files(folder: Path, results: Results, boards: Sequence[Board]) ->
 def _row(row: Row) -> dict[str, Any]:
     return {
         "method": row.method,
+        "trust": row.trust,
         "rank": list(row.ranks) if row.ranks else None,
         "seeds": list(row.seeds),
         "complete": not row.missing,
@@ -73,13 +76,23 @@ def _row(row: Row) -> dict[str, Any]:
         "fewshot": _estimate(row.averages["fewshot"]),
         "detection": _estimate(row.averages["detection"]),
         "gap_to_joint": _estimate(row.gap),
+        "gap_recovered": _estimate(row.recovered),
         "tasks_above_untrained": row.above_floor,
         "forgetting": _estimate(row.forgetting),
+        "forgetting_pooled": _estimate(row.course.first_forgetting["pooled"]),
+        "mean_forgetting": _estimate(row.course.forgetting["aware"]),
+        "mean_forgetting_pooled": _estimate(row.course.forgetting["pooled"]),
+        "forward_transfer": _estimate(row.course.forward),
+        "accuracy_matrix": {
+            reading: [[_estimate(entry) for entry in line] for line in matrix]
+            for reading, matrix in row.course.matrix.items()
+        },
         "first_chunk": [
             {"chunks_seen": seen, **(_estimate(point) or {})} for seen, point in row.first_chunk
         ],
-        "image_visits": row.visits,
-        "pretrain_seconds": row.seconds,
+        "image_visits": row.cost.visits if row.cost else None,
+        "pretrain_seconds": row.cost.seconds if row.cost else None,
+        "cost": asdict(row.cost) if row.cost else None,
         "evaluation_seconds": row.evaluation_seconds,
         "scores": [
             {"evaluation": kind, "task": task, **(_estimate(score) or {})}

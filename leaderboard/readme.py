@@ -63,10 +63,10 @@ def _costs(board: Board) -> list[str]:
     ]
     for row in board.rows:
         twin = board.row(f"{row.objective}/sequential")
-        if row.strategy == "joint" and row.seconds and twin and twin.seconds:
+        if row.strategy == "joint" and row.cost and twin and twin.cost:
             lines.append(
-                f"- By the time measured, that is {duration(row.seconds * anew / joint)} for "
-                f"`{row.method}`, where `{twin.method}` took {duration(twin.seconds)}."
+                f"- By the time measured, that is {duration(row.cost.seconds * anew / joint)} for "
+                f"`{row.method}`, where `{twin.method}` took {duration(twin.cost.seconds)}."
             )
     return lines
 

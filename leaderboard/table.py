@@ -34,7 +34,7 @@ def _cells(row: Row, board: Board) -> tuple[str, ...]:
         words.interval(row.averages["fewshot"]),
         words.interval(row.averages["detection"]),
         words.interval(row.forgetting),
-        words.duration(row.seconds),
+        words.duration(row.cost.seconds if row.cost else None),
         f"{row.done}/{row.wanted}",
     )
 
@@ -63,7 +63,9 @@ def table_notes(board: Board) -> list[str]:
             notes.append(f"{row.method} is incomplete: {words.missing(row, board)}.")
         notes += [f"{row.method}: {failure}" for failure in words.failures(row)]
     if board.stale:
-        notes.append(f"{board.stale} records of an earlier version of their method are left out.")
+        notes.append(
+            f"{len(board.stale)} records of an earlier version of their method are left out."
+        )
     return notes
 
 

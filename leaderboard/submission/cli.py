@@ -1,5 +1,7 @@
-"""`headwater pack` and `headwater validate`."""
+"""`headwater pack`, `headwater validate` and `headwater verify`."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +12,13 @@ from benchmark.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from leaderboard.submission.examine import Examined
+    from leaderboard.submission.judge import Rerun
+
+FolderArgument = Annotated[Path, typer.Argument(help="A bundle, or a store of records.")]
+TrustOption = Annotated[
+    Path | None,
+    typer.Option("--trust", help="Write down there what was found: trust.json of your store."),
+]
 
 
 def pack(
@@ -66,38 +75,139 @@ def pack(
 
 
 def validate(
-    folder: Annotated[Path, typer.Argument(help="A bundle, or a store of records.")],
-    as_json: JsonOption = False,
+    folder: FolderArgument, trust: TrustOption = None, as_json: JsonOption = False
 ) -> None:
     """Examine a bundle by all rules, and compute every metric again from its predictions.
 
     Nothing in it is executed. All findings are told at once; the last line and the exit status say
-    whether there are errors.
+    whether there are errors. With --trust, methods whose every evaluation was computed again are
+    put down as rescored, for the leaderboard of the store whose trust.json it is.
 
     Example: headwater validate bundle
     """
-    _tell(folder, as_json)
+    _tell(folder, as_json, trust)
 
 
-def _tell(folder: Path, as_json: bool) -> None:
-    """Examine a folder, and say what was found."""
+def verify(
+    folder: FolderArgument,
+    cells: Annotated[int, typer.Option(min=1, help="So many evaluations are drawn.")] = 2,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the draw. Default: one that nobody can know.")
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Your own, where to compute and go on from. Default: nothing is kept."),
+    ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option("-m", "--method", help="path/to/file.py:Class, if it is not installed."),
+    ] = None,
+    trust: TrustOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute evaluations drawn at random again, with their pre-training, and compare.
+
+    The folder is examined first, as by validate; if it is refused, nothing is rerun. Nothing in it
+    is executed: the code that is installed here is, or the file that --method names, and it has to
+    be the same as that of the records. On the same kind of machine the same bits come of it; on
+    others a headline agrees if it differs by no more than other test images could have moved it.
+    That is a tolerance: small exaggerations are not found by it. With --trust, a method of which
+    a cell was rerun and agrees is put down as reproduced.
+
+    Example: headwater verify bundle --cells 3 --store rerun
+    """
+    from leaderboard.submission import verify as again
+    from leaderboard.submission.judge import conclusion
+
+    if store is not None and store.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{store} lies in what is to be verified; choose another --store")
+    examined = _examined(folder, trust)
+    if not as_json:
+        _print_findings(examined)
+    reruns: list[Rerun] = []
+    of = len(again.able(examined.entries))
+    if examined.accepted:
+        again.require_named(examined.entries, method)
+        chosen = again.choose(examined.entries, cells, seed)
+        if not as_json:
+            print(f"drawn at random, {len(chosen)} of {of} evaluations:")
+            print(*(f"  {entry.path}" for entry in chosen), sep="\n", flush=True)
+        with _place(store) as place:
+            reruns = again.rerun(chosen, place, method)
+    accepted = examined.accepted and not any(one.verdict == "differs" for one in reruns)
+    verdict = conclusion(reruns, of) if examined.accepted else examined.verdict
+    told = [] if trust is None else _vouched(trust, examined, reruns)
+    if as_json:
+        told_once = {"accepted": accepted, "drawn": [one.document() for one in reruns], "of": of}
+        findings = document(examined)["findings"]
+        print_json({**told_once, "verdict": verdict, "findings": findings})
+    else:
+        print(*reruns, *told, f"{folder} is {verdict}", sep="\n")
+    raise typer.Exit(0 if accepted else 1)
+
+
+@contextmanager
+def _place(store: Path | None) -> Iterator[Path]:
+    """Where cells are computed again: a store, or a folder that is gone afterwards."""
+    import sys
+    import tempfile
+
+    if store is not None:
+        yield store
+        return
+    with tempfile.TemporaryDirectory(prefix="headwater-verify-") as folder:
+        try:
+            yield Path(folder)
+        except KeyboardInterrupt as error:
+            print("headwater: stopped; nothing is kept without --store", file=sys.stderr)
+            raise typer.Exit(130) from error
+
+
+def _examined(folder: Path, trust: Path | None) -> "Examined":
+    """Examine a folder, with its progress; a file of trust that cannot be used is told before."""
     from rich.console import Console
     from rich.status import Status
 
     from leaderboard.submission.examine import examine
+    from leaderboard.submission.vouch import require_outside
+    from leaderboard.trust import read_trust_file
 
-    console = Console(stderr=True)
-    with Status("", console=console) as status:
+    if trust is not None:
+        read_trust_file(trust)
+    with Status("", console=Console(stderr=True)) as status:
         examined = examine(folder, lambda path: status.update(f"examining {path}"))
+    if trust is not None and examined.kind == "bundle":
+        require_outside(trust, folder)
+    return examined
+
+
+def _tell(folder: Path, as_json: bool, trust: Path | None = None) -> None:
+    """Examine a folder, and say what was found."""
+    examined = _examined(folder, trust)
+    told = [] if trust is None else _vouched(trust, examined)
     if as_json:
         print_json(document(examined))
     else:
-        for finding in examined.findings.found:
-            print(finding)
-        for sentence in examined.findings.left_out():
-            print(sentence)
-        print(f"{folder} is {examined.verdict}")
+        _print_findings(examined)
+        print(*told, f"{folder} is {examined.verdict}", sep="\n")
     raise typer.Exit(0 if examined.accepted else 1)
+
+
+def _print_findings(examined: "Examined") -> None:
+    for finding in examined.findings.found:
+        print(finding)
+    for sentence in examined.findings.left_out():
+        print(sentence)
+
+
+def _vouched(trust: Path, examined: "Examined", reruns: "Sequence[Rerun]" = ()) -> list[str]:
+    """Write down how far methods are trusted; a sentence for each."""
+    from leaderboard.submission.vouch import vouch
+
+    return [
+        f"{trust}: {method} on {protocol} is {entry.tier if entry else 'self-reported'}"
+        for (protocol, method), entry in vouch(trust, examined, reruns).items()
+    ]
 
 
 def document(examined: "Examined") -> dict[str, Any]:

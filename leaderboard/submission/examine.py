@@ -14,6 +14,7 @@ from leaderboard.submission.folder import Folder, open_folder
 from leaderboard.submission.predictions import Rescoring, same_weights
 from leaderboard.submission.records import Entry, examine_record, read_records
 from leaderboard.submission.runs import examine_runs
+from leaderboard.trust import TRUST
 
 Kind = Literal["bundle", "store"]
 
@@ -111,11 +112,12 @@ def _kind(root: Path) -> Kind:
 
 
 def _refuse_others(folder: Folder, findings: Findings) -> None:
-    """In a bundle, everything has its place."""
+    """In a bundle, everything has its place; how far it is trusted, others say."""
     for path in folder.files:
-        kind = path.rpartition(".")[2]
+        kind, name = path.rpartition(".")[2], path.rpartition("/")[2]
         inside = (path.startswith(RESULTS) and kind in ("json", "npz")) or (
             path.startswith(SOURCE) and kind == "py"
         )
-        if not inside and ("/" in path or kind not in ("json", "csv")):
+        beside = "/" not in path and kind in ("json", "csv")
+        if not (inside or beside) or name.lower() == TRUST:
             findings.add("S06", path, "has no place in a bundle", "remove it")

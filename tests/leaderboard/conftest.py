@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -255,6 +255,15 @@ class StoreWriter:
 
     def _last(self, method: str) -> int:
         return max(CHUNK1.get(method, {4: 0.0}))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Evidence of the tests is kept apart from the user's."""
+    file = tmp_path_factory.mktemp("cache") / "evidence.sqlite"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("leaderboard.aggregate.users_cache", lambda: file)
+        yield
 
 
 @pytest.fixture

@@ -7,7 +7,12 @@ import pytest
 
 from benchmark.errors import DataError
 from benchmark.result import Metric
-from leaderboard.aggregate import COSTS, NUMBERS, read_results
+from leaderboard import aggregate
+from leaderboard.aggregate import read_results
+from leaderboard.frames import COSTS, NUMBERS, costs, numbers
+from leaderboard.trust import Trust, Vouched, fingerprint
+
+PROTOCOL = "instance/test@1"
 
 METRICS = {"top1": Metric(value=50.0, unit="%", n=4, standard_error=25.0)}
 ARRAYS = {
@@ -19,16 +24,16 @@ ARRAYS = {
 
 def test_frames_are_tidy(full_store: Path) -> None:
     results = read_results(full_store)
-    numbers, costs = results.numbers(), results.costs()
-    assert tuple(numbers.columns) == NUMBERS
-    assert tuple(costs.columns) == COSTS
-    assert len(costs) == len(results.located)
-    linear = numbers[numbers.evaluation == "linear"]
+    told, spent = numbers(results), costs(results)
+    assert tuple(told.columns) == NUMBERS
+    assert tuple(spent.columns) == COSTS
+    assert len(spent) == len(results.located)
+    linear = told[told.evaluation == "linear"]
     assert len(linear) == 5 * 12
     assert linear.headline.all()
     # two metrics an episode file, the headline first
-    assert numbers[numbers.evaluation == "fewshot"].headline.tolist() == [True, False] * 55
-    assert costs[costs.cell == "pretrain"].groupby("method").image_visits.sum().to_dict() == {
+    assert told[told.evaluation == "fewshot"].headline.tolist() == [True, False] * 55
+    assert spent[spent.cell == "pretrain"].groupby("method").image_visits.sum().to_dict() == {
         "moco_v2/joint": 60_000,
         "moco_v2/sequential": 60_000,
         "supervised/joint": 60_000,
@@ -39,7 +44,7 @@ def test_frames_are_tidy(full_store: Path) -> None:
 def test_an_empty_store_has_empty_frames(tmp_path: Path) -> None:
     results = read_results(tmp_path)
     assert results.protocols == []
-    assert tuple(results.numbers().columns) == NUMBERS
+    assert tuple(numbers(results).columns) == NUMBERS
     with pytest.raises(DataError, match=r"no store at .*headwater run"):
         read_results(tmp_path / "nowhere")
 
@@ -59,11 +64,13 @@ def test_other_files_are_passed_over(writer, tmp_path: Path) -> None:
 def test_a_broken_record_is_one_sentence(writer, text: str, says: str) -> None:
     path = writer.write("moco_v2/joint", 4, "linear.flags", METRICS)
     path.write_text(text)
-    with pytest.raises(DataError) as caught:
-        read_results(writer.root)
-    assert str(path) in str(caught.value)
-    assert says in str(caught.value)
-    assert "\n" not in str(caught.value)
+    writer.write("moco_v2/joint", 4, "linear.mnist", METRICS)
+    results = read_results(writer.root)
+    assert [found.cell for found in results.located] == [("linear", "mnist")]  # nothing is blocked
+    (problem,) = results.problems
+    assert str(path) in problem
+    assert says in problem
+    assert "\n" not in problem
 
 
 def test_records_of_earlier_code_are_stale(writer) -> None:
@@ -76,7 +83,9 @@ def test_records_of_earlier_code_are_stale(writer) -> None:
         ("moco_v2/joint", ("linear", "mnist")),
         ("supervised/joint", ("linear", "flags")),
     ]
-    assert [found.cell for found in results.stale] == [("linear", "flags")]
+    (left_out,) = results.stale
+    assert left_out.found.cell == ("linear", "flags")
+    assert left_out.why == "the method's code has changed"
 
 
 def test_records_of_an_earlier_digest_are_stale_for_every_method(writer) -> None:
@@ -84,13 +93,15 @@ def test_records_of_an_earlier_digest_are_stale_for_every_method(writer) -> None
     writer.write("supervised/joint", 4, "linear.flags", METRICS, version="new")
     results = read_results(writer.root)
     assert [found.record.method.name for found in results.located] == ["supervised/joint"]
+    assert [left_out.why for left_out in results.stale] == ["the protocol has changed"]
 
 
 def test_two_records_of_one_cell(writer) -> None:
     path = writer.write("moco_v2/joint", 4, "linear.flags", METRICS)
     path.with_name("copy.json").write_text(path.read_text())
-    with pytest.raises(DataError, match="same cell; remove one"):
-        read_results(writer.root)
+    results = read_results(writer.root)
+    assert len(results.located) == 1
+    assert "same cell; remove one" in results.problems[0]
 
 
 def test_a_failed_cell_is_known_by_its_file(writer) -> None:
@@ -126,3 +137,57 @@ def test_a_pickle_is_not_read(writer) -> None:
     (found,) = read_results(writer.root).located
     with pytest.raises(DataError, match="holds no predictions"):
         found.evidence()
+
+
+def test_damaged_predictions_are_told_of_and_block_nothing(writer) -> None:
+    arrays = {**ARRAYS, "index": ARRAYS["index"] + 77}
+    path = writer.write("moco_v2/joint", 4, "linear.flags", METRICS, arrays)
+    path.with_suffix(".npz").write_bytes(b"another file")
+    results = read_results(writer.root)
+    assert results.evidence(results.located[0]) is None
+    assert results.evidence(results.located[0]) is None
+    assert ["not the file" in problem for problem in results.problems] == [True]
+
+
+def test_evidence_is_kept_for_the_next_time(writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays = {**ARRAYS, "index": ARRAYS["index"] + 78}
+    writer.write("moco_v2/joint", 4, "linear.flags", METRICS, arrays)
+    results = read_results(writer.root)
+    first = results.evidence(results.located[0])
+    results._kept.flush()
+    monkeypatch.setattr(type(results.located[0]), "all_evidence", None)  # not called again
+    again = read_results(writer.root)
+    kept = again.evidence(again.located[0])
+    assert kept.identity == first.identity
+    assert kept.parts.tolist() == first.parts.tolist()
+
+
+def test_a_broken_cache_is_no_cache(writer, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "evidence.sqlite").write_text("no database, but a text that is long enough" * 50)
+    monkeypatch.setattr(aggregate, "users_cache", lambda: tmp_path / "evidence.sqlite")
+    writer.write("moco_v2/joint", 4, "linear.flags", METRICS, ARRAYS)
+    results = read_results(writer.root)
+    assert results.evidence(results.located[0]) is not None
+    assert results.problems == []
+
+
+def test_trust_is_of_the_keeper_and_lapses(writer) -> None:
+    path = writer.write("moco_v2/joint", 4, "linear.flags", METRICS)
+    hashes = [found.record.sha256 for found in read_results(writer.root).located]
+    vouched = Vouched(
+        protocol=PROTOCOL,
+        method="moco_v2/joint",
+        tier="rescored",
+        fingerprint=fingerprint(hashes),
+        records=1,
+        evidence="1 evaluation computed again",
+    )
+    Trust(vouched=(vouched,)).write(writer.root / "trust.json")
+    assert read_results(writer.root).tier(PROTOCOL, "moco_v2/joint") == "rescored"
+    writer.write("moco_v2/joint", 4, "linear.mnist", METRICS)
+    assert read_results(writer.root).tier(PROTOCOL, "moco_v2/joint") == "self-reported"
+    path.parent.joinpath("linear.mnist.json").unlink()
+    (writer.root / "trust.json").write_text("{")
+    results = read_results(writer.root)
+    assert results.tier(PROTOCOL, "moco_v2/joint") == "self-reported"
+    assert "trust.json" in results.problems[0]

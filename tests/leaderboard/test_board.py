@@ -124,7 +124,7 @@ def test_an_earlier_checkpoint_is_not_the_last(writer) -> None:
     writer.write("moco_v2/sequential", 1, "linear.flags", {"top1": metric(58)})
     row = Board(read_results(writer.root), CARD).rows[0]
     assert row.scores == {}
-    assert row.visits is None
+    assert row.cost is None
 
 
 def test_forgetting_and_cost_by_hand(writer) -> None:
@@ -139,7 +139,9 @@ def test_forgetting_and_cost_by_hand(writer) -> None:
     assert row.forgetting.value == 8
     assert row.forgetting.half == pytest.approx(1.96 * 5)  # sqrt(3^2 + 4^2)
     assert [(step, point.value) for step, point in row.first_chunk] == [(1, 30), (2, 22)]
-    assert (row.visits, row.seconds, row.evaluation_seconds) == (200, 14, 4)
+    assert row.cost
+    assert (row.cost.visits, row.cost.seconds, row.evaluation_seconds) == (200, 14, 4)
+    assert (row.cost.cumulative_visits, row.cost.peak_memory_bytes) == (200, 900_000_000)
 
 
 def test_half_a_stream_has_no_forgetting(writer) -> None:
@@ -194,3 +196,31 @@ def test_forgetting_is_paired_over_the_held_out_images(full_store: Path, board) 
     assert max(points, key=lambda step: points[step].value) == 1
     assert row.forgetting.value == pytest.approx(points[1].value - points[4].value)
     assert 0 < row.forgetting.half < math.hypot(points[1].half, points[4].half)
+
+
+def test_the_gap_recovered_by_hand(writer) -> None:
+    fill(writer, "moco_v2/joint", 70, 60)
+    fill(writer, "moco_v2/sequential", 60, 50)
+    fill(writer, "moco_v2/replay", 68, 54)
+    fill(writer, "supervised/replay", 68, 54)
+    board = Board(read_results(writer.root), CARD)
+    found = board.row("moco_v2/replay").recovered
+    assert found.value == pytest.approx(0.6)  # 6 of 10 points
+    # m - 0.4 s - 0.6 j, each with an error of sqrt(2) / 2, over 10
+    error = math.sqrt((1 + 0.16 + 0.36) / 2) / 10
+    assert found.half == pytest.approx(1.96 * error)
+    assert board.row("moco_v2/joint").recovered is None  # a twin
+    assert board.row("supervised/replay").recovered is None  # without twins
+
+
+def test_a_gap_within_noise_is_not_recovered(writer) -> None:
+    fill(writer, "moco_v2/joint", 60.5, 50)
+    fill(writer, "moco_v2/sequential", 60, 50)
+    fill(writer, "moco_v2/replay", 68, 54)
+    assert Board(read_results(writer.root), CARD).row("moco_v2/replay").recovered is None
+
+
+def test_joint_training_at_every_arrival_costs_more(writer) -> None:
+    writer.write("moco_v2/joint", 2, "pretrain", chunks=(1, 2), visits=100, seconds=7)
+    row = Board(read_results(writer.root), CARD).rows[0]
+    assert (row.cost.visits, row.cost.cumulative_visits) == (100, 150)

@@ -1,0 +1,66 @@
+"""Tidy tables of the records: one row a number, or a cell; nothing averaged."""
+
+from typing import TYPE_CHECKING
+
+from leaderboard.aggregate import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KEYS = ("protocol", "method", "seed", "chunks_seen")
+NUMBERS = (
+    *_KEYS,
+    *("evaluation", "task", "metric", "headline", "value", "standard_error", "n", "unit", "trust"),
+)
+COSTS = (
+    *(*_KEYS, "cell", "status", "image_visits", "optimiser_steps", "stored_bytes"),
+    *("extra_parameters", "seconds", "peak_memory_bytes"),
+)
+
+
+def numbers(results: Results) -> "pd.DataFrame":
+    """One row a metric of an evaluation, headline first within a cell."""
+    import pandas as pd
+
+    rows = [
+        {
+            "protocol": found.record.protocol.id,
+            "method": found.record.method.name,
+            "seed": found.record.seeds.replicate,
+            "chunks_seen": found.record.stream.chunks_seen,
+            "evaluation": found.cell[0],
+            "task": found.cell[1],
+            "metric": name,
+            "headline": position == 0,
+            "value": metric.value,
+            "standard_error": metric.standard_error,
+            "n": metric.n,
+            "unit": metric.unit,
+            "trust": results.tier(found.record.protocol.id, found.record.method.name),
+        }
+        for found in results.located
+        if found.cell and found.record.status == "ok"
+        for position, (name, metric) in enumerate(found.record.metrics.items())
+    ]
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=[*NUMBERS])
+    return frame
+
+
+def costs(results: Results) -> "pd.DataFrame":
+    """One row a cell: what it used, and whether it succeeded."""
+    import pandas as pd
+
+    rows = [
+        {
+            "protocol": found.record.protocol.id,
+            "method": found.record.method.name,
+            "seed": found.record.seeds.replicate,
+            "chunks_seen": found.record.stream.chunks_seen,
+            "cell": ".".join(found.cell) if found.cell else "pretrain",
+            "status": found.record.status,
+            **found.record.cost.model_dump(),
+        }
+        for found in results.located
+    ]
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=[*COSTS])
+    return frame

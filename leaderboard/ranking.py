@@ -1,0 +1,198 @@
+"""Which methods can be told apart: all pairs at once, ranks, and the critical difference."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import UsageError
+from leaderboard.aggregate import Run
+from leaderboard.scores import Scores, Score
+from leaderboard.statistics import Z
+
+Floats = NDArray[np.float64]
+
+
+def all_differences(
+    scores: Scores, runs: Sequence[Sequence[Run]], evaluation: str
+) -> tuple[Floats, Floats]:
+    """Of all pairs of methods, the difference of their averages and half its 95 % interval.
+
+    The same numbers as one pair after the other would give, by one product of matrices a task.
+
+    Args:
+        scores: looks numbers up.
+        runs: those of each of M methods, each complete in all tasks of the kind.
+        evaluation: linear, fewshot or detection.
+
+    Returns:
+        (M, M) row less column, and (M, M), NaN where no interval is known or no seed is shared.
+    """
+    shape = len(runs), len(runs)
+    count, total, squares, noise = (np.zeros(shape) for _ in range(4))
+    for seed in sorted({run.seed for own in runs for run in own}):
+        of_seed = [next((run for run in own if run.seed == seed), None) for own in runs]
+        value, error = _one_seed(scores, of_seed, evaluation)
+        there = np.isfinite(value)
+        count += there
+        total += np.where(there, value, 0)
+        squares += np.where(there, value, 0) ** 2
+        noise += np.where(there, error, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / count
+        half = Z * np.sqrt(noise / count)
+        if count.size and count.max() > 1:
+            from scipy.special import stdtrit  # slow to import, needed for this only
+
+            variance = np.maximum(squares / count - mean**2, 0) / (count - 1)
+            spread = stdtrit(np.maximum(count - 1, 1), 0.975) * np.sqrt(variance)
+            half = np.hypot(half, np.where(count > 1, spread, 0))
+    return mean, half
+
+
+def _one_seed(scores: Scores, runs: Sequence[Run | None], evaluation: str) -> tuple[Floats, Floats]:
+    """Difference of the averages (M, M), NaN where one is missing, and its squared error."""
+    cells = scores.card.cells(evaluation)
+    value, error = np.zeros((len(runs), len(runs))), np.zeros((len(runs), len(runs)))
+    for cell in cells:
+        tested = [scores.of(run, cell) if run else None for run in runs]
+        level = np.array([np.nan if one is None else one.value for one in tested])
+        value += level[:, None] - level[None, :]
+        error += _squared_errors(tested)
+    return value / len(cells), error / len(cells) ** 2
+
+
+def _squared_errors(tested: Sequence[Score | None]) -> Floats:
+    """Squared standard errors of all differences: paired within those of the same units."""
+    alone = np.array(
+        [np.nan if t is None or t.standard_error is None else t.standard_error**2 for t in tested]
+    )
+    found: Floats = alone[:, None] + alone[None, :]
+    groups: dict[bytes, list[int]] = {}
+    for place, one in enumerate(tested):
+        if one is not None and one.evidence is not None:
+            groups.setdefault(one.evidence.identity, []).append(place)
+    for places in groups.values():
+        rows = [one.evidence.parts for p in places if (one := tested[p]) and one.evidence]
+        parts = np.stack(rows).astype(np.float64)
+        product = parts @ parts.T
+        own = np.diag(product)
+        found[np.ix_(places, places)] = np.maximum(own[:, None] + own[None, :] - 2 * product, 0)
+    return found
+
+
+def tied_ranks(difference: Floats, half: Floats) -> list[tuple[int, int]]:
+    """Best and worst rank of each method that the differences leave open.
+
+    A method is behind another if their difference is beyond noise after Holm's correction for
+    all pairs; its best rank is one more than those it is behind, its worst leaves room for all
+    that are not behind it.
+
+    Args:
+        difference: (M, M) row less column.
+        half: (M, M) half widths of the 95 % intervals; NaN where there is none.
+
+    Returns:
+        (best, worst) of each method, from 1.
+
+    Source:
+        Holm, A simple sequentially rejective multiple test procedure (1979).
+
+    Example:
+        >>> level = np.array([10.0, 9.0, 1.0])
+        >>> tied_ranks(level[:, None] - level[None, :], np.full((3, 3), 2.0))
+        [(1, 2), (1, 2), (3, 3)]
+    """
+    count = len(difference)
+    first, second = np.triu_indices(count, 1)
+    value, width = difference[first, second], half[first, second]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        score = np.abs(value) / width * Z
+    score = np.where(width == 0, np.where(value == 0, 0, np.inf), score)
+    p_values = np.array([math.erfc(s / math.sqrt(2)) if s == s else 1.0 for s in score.tolist()])
+    order = np.argsort(p_values, kind="stable")
+    fails = p_values[order] > 0.05 / (len(order) - np.arange(len(order)))
+    kept = order[: int(np.argmax(fails))] if fails.any() else order
+    behind = np.zeros((count, count), bool)  # row is behind column
+    ahead = value[kept] > 0
+    behind[second[kept][ahead], first[kept][ahead]] = True
+    behind[first[kept][~ahead], second[kept][~ahead]] = True
+    best, worst = 1 + behind.sum(1), count - behind.sum(0)
+    return [(int(b), int(w)) for b, w in zip(best, worst, strict=True)]
+
+
+@dataclass(frozen=True)
+class CriticalDifference:
+    """Mean ranks over tasks, and how far two must be apart to differ.
+
+    Args:
+        ranks: mean rank of each method, 1 being best.
+        difference: Nemenyi's, at 5 %.
+        p_value: Friedman's: how likely such ranks are if all methods were alike.
+        cliques: first and last place, in the order of the mean ranks, of each largest group that
+            cannot be told apart.
+        order: places of the methods by mean rank.
+    """
+
+    ranks: tuple[float, ...]
+    difference: float
+    p_value: float
+    cliques: tuple[tuple[int, int], ...]
+    order: tuple[int, ...]
+
+
+def critical_difference(scores: Any) -> CriticalDifference:
+    """Nemenyi's critical difference of the mean ranks of some methods over some tasks.
+
+    q sqrt( k (k + 1) / (6 N) ), q the studentised range's 95 % point over sqrt(2), k methods on N
+    tasks. Tasks are taken for independent draws; noise within a task is left aside.
+
+    Args:
+        scores: (k, N), higher is better, k >= 2 and N >= 2, none missing.
+
+    Raises:
+        UsageError: too few, or one is missing.
+
+    Source:
+        Demsar, Statistical comparisons of classifiers over multiple data sets (JMLR 2006).
+
+    Example:
+        >>> found = critical_difference([[3, 3, 3, 3], [2, 2, 2, 1], [1, 1, 1, 2]])
+        >>> found.ranks, round(found.difference, 3), found.cliques
+        ((1.0, 2.25, 2.75), 1.657, ((0, 1), (1, 2)))
+    """
+    from scipy.stats import chi2, rankdata, studentized_range
+
+    table = np.asarray(scores, dtype=np.float64)
+    if table.ndim != 2 or min(table.shape) < 2 or not np.isfinite(table).all():
+        raise UsageError(f"mean ranks need two methods on two tasks or more, not {table.shape}")
+    methods, tasks = table.shape
+    each = rankdata(-table, axis=0)
+    mean = each.mean(1)
+    quantile = float(studentized_range.ppf(0.95, methods, np.inf)) / math.sqrt(2)
+    difference = quantile * math.sqrt(methods * (methods + 1) / (6 * tasks))
+    ties = 1 - sum(_ties(column) for column in each.T) / (tasks * methods * (methods**2 - 1))
+    statistic = 12 * tasks / (methods * (methods + 1)) * ((mean - (methods + 1) / 2) ** 2).sum()
+    p_value = float(chi2.sf(statistic / ties, methods - 1)) if ties > 0 else 1.0
+    order = sorted(range(methods), key=lambda place: (mean[place], place))
+    ranked = [mean[place] for place in order]
+    spans = [
+        (start, max(end for end in range(methods) if ranked[end] - ranked[start] <= difference))
+        for start in range(methods)
+    ]
+    cliques = [
+        span
+        for place, span in enumerate(spans)
+        if span[1] > span[0] and (place == 0 or span[1] > spans[place - 1][1])
+    ]
+    ranks = tuple(float(rank) for rank in mean)
+    return CriticalDifference(ranks, difference, p_value, tuple(cliques), tuple(order))
+
+
+def _ties(ranks: Floats) -> float:
+    """Sum of t^3 - t over groups of equal ranks, for Friedman's correction."""
+    _, sizes = np.unique(ranks, return_counts=True)
+    return float((sizes**3 - sizes).sum())

@@ -1,0 +1,123 @@
+"""Whether a cell that was computed again supports what is claimed of it.
+
+What agreement means. A rerun has the seeds of the claim, so that it is no second sample: on the
+same kind of machine the same bits come of it. On another, training goes its own way from the last
+bit on, and a headline is allowed to move by what other test images could have moved it. That is a
+tolerance, not a test of honesty: it finds a number that was made up, and lets pass one that is
+better by less than it allows. The differences, which are told of every cell, show over many cells
+what one alone cannot; a cell that is not drawn is not looked at.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from benchmark.result import Metric
+from leaderboard.aggregate import Located
+from leaderboard.submission.records import Entry
+
+Verdict = Literal["same bits", "agrees", "differs"]
+
+#: Two sums of the same numbers may differ by so much, relatively and absolutely.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A cell that was computed again.
+
+    Args:
+        entry: what is claimed.
+        verdict: the same predictions to the bit; or a headline within what is allowed; or neither.
+        found: the headline here; None if the cell failed here.
+        allowed: by how much it may differ from the claim.
+        remark: what else is to be known: why it failed, or that the harness is another one.
+    """
+
+    entry: Entry
+    verdict: Verdict
+    found: float | None
+    allowed: float
+    remark: str = ""
+
+    @property
+    def headline(self) -> tuple[str, Metric]:
+        """Name and claimed value of the first metric."""
+        return next(iter(self.entry.record.metrics.items()))
+
+    @property
+    def difference(self) -> float | None:
+        """Of the headline, here minus claimed; None if the cell failed here."""
+        return None if self.found is None else self.found - self.headline[1].value
+
+    def document(self) -> dict[str, Any]:
+        """What `--json` prints of it."""
+        name, claimed = self.headline
+        return {
+            "path": self.entry.path,
+            "metric": name,
+            "claimed": claimed.value,
+            "found": self.found,
+            "difference": self.difference,
+            "allowed": self.allowed,
+            "verdict": self.verdict,
+        }
+
+    def __str__(self) -> str:
+        name, claimed = self.headline
+        told = f"{self.verdict}: {self.entry.path}: {name} {claimed.value:.2f} is claimed"
+        if self.found is not None:
+            told += f", {self.found:.2f} found"
+            if self.verdict != "same bits":
+                told += f", {self.allowed:.2f} of difference allowed"
+        return f"{told}; {self.remark}" if self.remark else told
+
+
+def judge(entry: Entry, here: Located, quantile: float) -> Rerun:
+    """Whether what came of a cell here supports what is claimed.
+
+    The headlines agree if they differ by at most
+
+        quantile * sqrt(se_claimed^2 + se_here^2)
+
+    as the means of two independent samples of test images would. Where the metric has no closed
+    form (average precision), both standard errors are taken to be that of bootstrap samples of the
+    predictions here. A standard error of 0, as of an accuracy of 0 or 100 %, allows nothing by
+    itself: then the other one counts, and where both are 0 only rounding is forgiven.
+
+    Args:
+        entry: what is claimed.
+        here: what came of it here, with its predictions; it did not fail.
+        quantile: of the normal distribution, with Bonferroni's correction for the cells drawn: that
+            of 1 - 0.025 / cells.
+    """
+    mine, record = entry.record, here.record
+    name, claimed = next(iter(mine.metrics.items()))
+    remark = "" if mine.key == record.key else "the harness here is another version than theirs"
+    if name not in record.metrics:
+        return Rerun(entry, "differs", None, 0.0, f"here the evaluation has no {name}")
+    found = record.metrics[name]
+    error = found.standard_error
+    if error is None:
+        seen = here.evidence()
+        error = seen.standard_error() if seen else 0.0
+        error = error if math.isfinite(error) else 0.0  # no resample had anything to find
+    theirs = error if claimed.standard_error is None else claimed.standard_error
+    allowed = quantile * math.hypot(error, theirs)
+    difference = found.value - claimed.value
+    hashes = [r.predictions.sha256 for r in (mine, record) if r.predictions]
+    verdict: Verdict = "differs"
+    if difference == 0 and len(hashes) == 2 and hashes[0] == hashes[1]:
+        verdict, remark = "same bits", ""
+    elif abs(difference) <= allowed + _ROUNDING * (1 + abs(claimed.value)):
+        verdict = "agrees"
+    return Rerun(entry, verdict, found.value, allowed, remark)
+
+
+def conclusion(reruns: Sequence[Rerun], of: int) -> str:
+    """The verdict on all, such as `reproduced: 2 of 2 cells agree, 1 with the same bits`."""
+    verdicts = [one.verdict for one in reruns]
+    differ, same = verdicts.count("differs"), verdicts.count("same bits")
+    told = f"{len(reruns) - differ} of {len(reruns)} drawn from {of} evaluations agree"
+    return f"{'not reproduced' if differ else 'reproduced'}: {told}, {same} with the same bits"

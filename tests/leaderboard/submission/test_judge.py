@@ -1,0 +1,90 @@
+"""What a rerun is allowed to differ by, against numbers worked out by hand."""
+
+import hashlib
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.result import FileRef, Metric, Record
+from leaderboard.aggregate import Located
+from leaderboard.submission.examine import examine
+from leaderboard.submission.judge import judge
+from leaderboard.submission.records import Entry
+
+
+@pytest.fixture
+def claim(untouched: Path) -> Callable[..., Entry]:
+    """A record that claims some headline."""
+    entry = next(e for e in examine(untouched).entries if e.path.endswith("linear.shapes.json"))
+
+    def made(value: float, error: float | None, predictions: str = "a" * 64) -> Entry:
+        metric = Metric(value=value, unit="%", n=100, standard_error=error)
+        file = FileRef(name="linear.shapes.npz", sha256=predictions)
+        fields = {"metrics": {"top1": metric}, "predictions": file}
+        return Entry(entry.path, entry.root, entry.record.model_copy(update=fields))
+
+    return made
+
+
+def test_the_interval_by_hand(claim: Callable[..., Entry]) -> None:
+    def told(*numbers: float, quantile: float = 2.0) -> tuple[str, float]:
+        mine, (value, error) = claim(*numbers[:2]), numbers[2:]
+        here = Located(Path("nowhere"), claim(value, error, "b" * 64).record)
+        one = judge(mine, here, quantile)
+        assert one.difference == pytest.approx(value - numbers[0])
+        return one.verdict, one.allowed
+
+    # 2 * sqrt(3^2 + 4^2) = 10
+    assert told(50.0, 3.0, 60.0, 4.0) == ("agrees", 10.0)
+    assert told(50.0, 3.0, 40.0, 4.0) == ("agrees", 10.0)
+    assert told(50.0, 3.0, 60.1, 4.0) == ("differs", 10.0)
+    assert told(50.0, 3.0, 39.9, 4.0) == ("differs", 10.0)
+    assert told(50.0, 3.0, 60.1, 4.0, quantile=2.2414) == ("agrees", pytest.approx(11.207))
+    # no standard error at 0 and 100 %: the other's counts, and of two rounding alone is forgiven
+    assert told(100.0, 0.0, 92.0, 4.0) == ("agrees", 8.0)
+    assert told(100.0, 0.0, 91.0, 4.0) == ("differs", 8.0)
+    assert told(100.0, 0.0, 100.0, 0.0) == ("agrees", 0.0)
+    assert told(100.0, 0.0, 100.0 - 1e-9, 0.0) == ("agrees", 0.0)
+    assert told(100.0, 0.0, 99.9, 0.0) == ("differs", 0.0)
+    assert told(0.0, 0.0, 100.0, 0.0) == ("differs", 0.0)
+
+
+def test_the_same_bits_need_the_same_predictions(claim: Callable[..., Entry]) -> None:
+    mine, here = claim(50.0, 3.0), Located(Path("nowhere"), claim(50.0, 3.0).record)
+    assert judge(mine, here, 2.0).verdict == "same bits"
+    other = Located(Path("nowhere"), claim(50.0, 3.0, "b" * 64).record)
+    assert judge(mine, other, 2.0).verdict == "agrees"
+    moved = Located(Path("nowhere"), claim(60.0, 3.0).record)
+    assert judge(mine, moved, 2.0).verdict == "differs"
+
+
+def test_average_precision_has_its_error_from_the_predictions(claim, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    label = (random.random((80, 5)) < 0.3).astype(np.uint8)
+    score = (label + random.normal(size=label.shape)).astype(np.float32)
+    np.savez(tmp_path / "linear.shapes.npz", index=np.arange(80), label=label, score=score)
+    digest = hashlib.sha256((tmp_path / "linear.shapes.npz").read_bytes()).hexdigest()
+
+    def of(value: float, predictions: str) -> Entry:
+        entry = claim(value, None, predictions)
+        metrics = {"map11": entry.record.metrics["top1"]}
+        return Entry(entry.path, entry.root, entry.record.model_copy(update={"metrics": metrics}))
+
+    here = Located(tmp_path / "linear.shapes.json", of(60.0, digest).record)
+    error = here.evidence().standard_error()
+    assert 1 < error < 10
+    allowed = 2 * math.sqrt(2) * error
+    for value, verdict in {60 + 0.99 * allowed: "agrees", 60 + 1.01 * allowed: "differs"}.items():
+        one = judge(of(value, "a" * 64), here, 2.0)
+        assert (one.verdict, one.allowed) == (verdict, pytest.approx(allowed))
+
+
+def test_a_rerun_by_another_harness_says_so(claim: Callable[..., Entry]) -> None:
+    mine = claim(50.0, 3.0)
+    other: Record = claim(51.0, 3.0, "b" * 64).record.model_copy(update={"key": "f" * 64})
+    told = str(judge(mine, Located(Path("nowhere"), other), 2.0))
+    assert told.startswith("agrees: ") and "50.00 is claimed, 51.00 found, 8.49 of diff" in told
+    assert told.endswith("; the harness here is another version than theirs")

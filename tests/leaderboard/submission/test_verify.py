@@ -1,0 +1,295 @@
+"""Cells are computed again: what is honest comes out the same, what was made up does not."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from benchmark.canonical import sha256_of
+from benchmark.cells import plan
+from benchmark.cli.main import app
+from benchmark.cli.progress import RunProgress
+from benchmark.engine.compute import Computer
+from benchmark.errors import HeadwaterError, Stopped, UsageError
+from benchmark.execute import run
+from benchmark.provenance import code_of
+from benchmark.resolve import protocol_named, resolve
+from benchmark.store import Store
+from leaderboard.submission import verify
+from leaderboard.submission.examine import examine
+from tasks.probes.linear import measure
+
+LAST = "after-chunk2"
+
+
+def headwater(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def sentence(outcome: Result) -> str:
+    """What a person reads in the place of a traceback."""
+    assert isinstance(outcome.exception, HeadwaterError), outcome.output
+    return str(outcome.exception)
+
+
+class Quiet:
+    def begin(self, cell: object) -> None: ...
+
+    def end(self, cell: object, attempt: object) -> None: ...
+
+    def look(self) -> None: ...
+
+
+def computed(store: Path, method: str, options: dict[str, Any], **chosen: Any) -> Path:
+    """A store with one seed of a method."""
+    spec, resolved = protocol_named("instance/smoke"), resolve(method, options)
+    cells = plan(spec, resolved, 0, **chosen)
+    assert not run(spec, resolved, Store(store), Quiet(), cells=cells).failed
+    return store
+
+
+@pytest.fixture(scope="session")
+def again(untouched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which all cells of the bundle's seed 0 have been computed again."""
+    store = tmp_path_factory.mktemp("again") / "store"
+    entries = [e for e in verify.able(examine(untouched).entries) if e.run[2] == 0]
+    reruns = verify.rerun(entries, store)
+    assert [one.verdict for one in reruns] == ["same bits"] * 4
+    assert {one.entry.record.task.evaluation for one in reruns} == {"stream", "linear", "fewshot"}
+    return store
+
+
+def seed_that_draws(folder: Path, *endings: str) -> int:
+    """A seed for which exactly these are drawn of the evaluations."""
+    entries = examine(folder).entries
+    for seed in range(10_000):
+        paths = [entry.path for entry in verify.choose(entries, len(endings), seed)]
+        if all(any(path.endswith(f"{e}.json") for path in paths) for e in endings):
+            return seed
+    raise AssertionError(endings)
+
+
+def test_an_honest_bundle_has_the_same_bits(untouched: Path, again: Path) -> None:
+    stream = "seed0/after-chunk1/stream.chunks"
+    seed = seed_that_draws(untouched, stream, f"seed0/{LAST}/linear.shapes")
+    words = ("verify", untouched, "--seed", seed, "--store", again)
+    outcome = headwater(*words)
+    assert outcome.exit_code == 0, outcome.output
+    note, *lines = outcome.stdout.strip().splitlines()
+    assert note.startswith("note P05")
+    assert lines[0] == "drawn at random, 2 of 8 evaluations:"
+    assert lines[1].endswith(f"{stream}.json")
+    assert [line.partition(":")[0] for line in lines[-3:-1]] == ["same bits", "same bits"]
+    verdict = "reproduced: 2 of 2 drawn from 8 evaluations agree, 2 with the same bits"
+    assert lines[-1] == f"{untouched} is {verdict}"
+    told = json.loads(headwater(*words, "--json").stdout)
+    assert list(told) == ["accepted", "drawn", "of", "verdict", "findings"]
+    assert told["accepted"] and told["of"] == 8 and told["verdict"] == verdict
+    keys = ["path", "metric", "claimed", "found", "difference", "allowed", "verdict"]
+    assert list(told["drawn"][0]) == keys
+    assert told["drawn"][0]["verdict"] == "same bits" and told["drawn"][0]["difference"] == 0
+
+
+def test_the_draw_is_even_and_known_by_its_seed(untouched: Path) -> None:
+    entries = examine(untouched).entries
+    drawn = [verify.choose(entries, 2, seed) for seed in range(400)]
+    assert drawn[:3] == [verify.choose(entries[::-1], 2, seed) for seed in range(3)]
+    counts = [sum(entry in two for two in drawn) for entry in verify.able(entries)]
+    assert sum(counts) == 800 and min(counts) > 60  # 100 each, give or take 9
+    assert len({tuple(e.path for e in verify.choose(entries, 2)) for _ in range(20)}) > 3
+    assert len(verify.choose(entries, 100)) == 8
+    with pytest.raises(HeadwaterError, match="no evaluation"):
+        verify.choose([e for e in entries if e.record.kind == "pretrain"], 1)
+
+
+def test_a_changed_score_is_refused_before_anything_is_rerun(forger, tmp_path: Path) -> None:
+    with forger.record(f"{LAST}/linear.shapes") as fields:
+        fields["metrics"]["top1"]["value"] += 1
+    outcome = headwater("verify", forger.bundle, "--store", tmp_path / "again")
+    assert outcome.exit_code == 1 and not (tmp_path / "again").exists()
+    assert "error P04" in outcome.stdout
+    assert " is refused: a bundle" in outcome.stdout.strip().splitlines()[-1]
+    told = json.loads(headwater("verify", forger.bundle, "--json").stdout)
+    assert not told["accepted"] and told["drawn"] == [] and told["of"] == 8
+    assert [f["code"] for f in told["findings"] if f["level"] == "error"] == ["P04"]
+
+
+def all_right(forger) -> None:
+    """Every answer right, and every number and hash that follows from it."""
+    cell = f"{LAST}/linear.shapes"
+    with forger.predictions(cell) as arrays:
+        arrays["prediction"] = arrays["label"].astype(arrays["prediction"].dtype)
+        metrics = measure("top1", arrays["label"], arrays["prediction"])
+    with forger.record(cell) as fields:
+        fields["metrics"] = {n: metrics[n].model_dump(mode="json") for n in fields["metrics"]}
+
+
+def test_made_up_predictions_that_fit_together_differ(forger, again: Path) -> None:
+    all_right(forger)
+    assert examine(forger.bundle).accepted  # nothing in the folder gives it away
+    seed = seed_that_draws(forger.bundle, f"seed0/{LAST}/linear.shapes")
+    words = ("verify", forger.bundle, "--cells", 1, "--seed", seed, "--store", again)
+    outcome = headwater(*words)
+    assert outcome.exit_code == 1, outcome.output
+    *_, found, last = outcome.stdout.strip().splitlines()
+    assert found.startswith("differs: results/") and "top1 100.00 is claimed" in found
+    assert last.endswith(
+        "not reproduced: 0 of 1 drawn from 8 evaluations agree, 0 with the same bits"
+    )
+    told = json.loads(headwater(*words, "--json").stdout)
+    assert not told["accepted"] and told["drawn"][0]["difference"] < -told["drawn"][0]["allowed"]
+
+
+def test_other_source_is_said_and_none_of_it_is_run(forger, again: Path) -> None:
+    ran = forger.bundle.parent / "ran"
+    path = forger.bundle / "source/baselines/objectives/supervised.py"
+    path.write_text(f"open({str(ran)!r}, 'w').close()\n{path.read_text()}")
+    codes = [code_of(p.read_text()) for p in (forger.bundle / "source").rglob("*.py")]
+    for record in forger.path("x").parent.parent.rglob("*/*.json"):
+        fields = json.loads(record.read_text())
+        fields["method"]["source_sha256"] = sha256_of(sorted(codes))
+        forger.write(record, fields)
+    assert examine(forger.bundle).accepted
+    told = sentence(headwater("verify", forger.bundle, "--store", again))
+    assert told.startswith("the source of supervised/replay here is not the one that its records")
+    assert "install that version, or name the file with that source by --method" in told
+    assert not ran.exists()
+
+
+def test_other_options_are_said(untouched: Path) -> None:
+    record = examine(untouched).entries[0].record
+    config = {**record.method.config, "lr": 0.5}
+    method = record.method.model_copy(update={"config": config, "config_sha256": sha256_of(config)})
+    with pytest.raises(HeadwaterError, match=r"options of supervised/replay are not .*: lr; "):
+        verify.method_of(record.model_copy(update={"method": method}), None, "smoke")
+
+
+MINE = '''"""A network that is not trained."""
+
+from benchmark import Method, build_backbone
+
+
+class Mine(Method):
+    def __init__(self, setting, config):
+        super().__init__(setting, config)
+        self.backbone = build_backbone(setting.arch)
+
+    def phases(self, n_chunks):
+        return ()
+'''
+
+
+def test_a_method_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    path, other = tmp_path / "mine.py", tmp_path / "other.py"
+    path.write_text(MINE)
+    other.write_text(MINE.replace("return ()", "return tuple()"))
+    store = computed(tmp_path / "runs", f"{path}:Mine", {})
+    words = ("verify", store, "--cells", 1, "--method")
+    outcome = headwater(*words[:-1])
+    assert outcome.exit_code == 1 and isinstance(outcome.exception, UsageError)  # main makes it 2
+    assert "read its source, and if you trust it, add --method path/to/file.py:Mine" in sentence(
+        outcome
+    )
+    assert headwater(*words, f"{path}:Mine").exit_code == 0
+    assert "the source of Mine here is not" in sentence(headwater(*words, f"{other}:Mine"))
+    told = sentence(headwater(*words, f"{path}:Yours"))
+    assert told == "the records are not of Yours; their methods: Mine"
+
+
+def test_untrained_with_options_and_an_evaluation_on_request(tmp_path: Path) -> None:
+    store = computed(
+        tmp_path / "runs",
+        "random_init",
+        {"batch_size": 32, "lr": 1e-4},
+        evaluations=["stream", "linear", "fewshot", "linear_10pct"],
+    )
+    examined = examine(store)
+    assert examined.accepted, examined.findings.found
+    assert {e.record.method.name for e in examined.entries} == {
+        "random_init+batch_size=32+lr=0.0001"
+    }
+    outcome = headwater("verify", store, "--cells", 9)
+    assert outcome.exit_code == 0, outcome.output
+    assert "4 of 4 drawn from 4 evaluations agree, 4 with the same bits" in outcome.stdout
+    assert "linear_10pct.shapes.json" in outcome.stdout
+
+
+def test_a_cell_that_fails_here_is_no_agreement(untouched: Path, tmp_path, monkeypatch) -> None:
+    def fail(self: Computer, *_: object) -> None:
+        raise RuntimeError("no memory")
+
+    entries = verify.choose(examine(untouched).entries, 1, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Computer, "_pretrain", fail)
+        (one,) = verify.rerun(entries, tmp_path)
+    assert (one.verdict, one.found, one.difference) == ("differs", None, None)
+    assert str(one).endswith("is claimed; pretrain failed here: RuntimeError: no memory")
+    (one,) = verify.rerun(entries, tmp_path)  # what failed there is tried again
+    assert one.verdict == "same bits"
+
+
+def test_it_goes_on_where_it_was_stopped(untouched: Path, tmp_path: Path, monkeypatch) -> None:
+    seed = seed_that_draws(untouched, f"seed1/{LAST}/linear.shapes")
+    entries = verify.choose(examine(untouched).entries, 1, seed)
+    begun: list[str] = []
+    begin = RunProgress.begin
+
+    def stop_at(last: int) -> Callable[..., Any]:
+        def told(self: RunProgress, cell: Any) -> Any:
+            begun.append(f"{cell.chunks_seen} {cell.name}")
+            if len(begun) == last:
+                os.kill(os.getpid(), signal.SIGINT)
+            return begin(self, cell)
+
+        return told
+
+    monkeypatch.setattr(RunProgress, "begin", stop_at(2))
+    with pytest.raises(Stopped):
+        verify.rerun(entries, tmp_path)
+    monkeypatch.setattr(RunProgress, "begin", stop_at(0))
+    (one,) = verify.rerun(entries, tmp_path)
+    assert one.verdict == "same bits"
+    assert begun == ["1 pretrain", "2 pretrain", "2 pretrain", "2 linear.shapes"]
+
+
+def test_nothing_is_compared_with_itself(smoke_store: Path, untouched: Path) -> None:
+    for folder, store in ((smoke_store, smoke_store), (untouched, untouched / "results")):
+        told = sentence(headwater("verify", folder, "--store", store))
+        assert told.endswith("lies in what is to be verified; choose another --store")
+
+
+def test_a_checkpoint_from_elsewhere_and_a_strange_name(untouched: Path) -> None:
+    record = examine(untouched).entries[0].record
+    for name, what in {
+        "outside/resnet18-1234": "headwater evaluate",
+        "no/such": "--method",
+    }.items():
+        method = record.method.model_copy(update={"name": name})
+        with pytest.raises(HeadwaterError, match=what):
+            verify.method_of(record.model_copy(update={"method": method}), None, "smoke")
+
+
+def test_the_quantile_grows_with_the_cells(untouched: Path, again: Path) -> None:
+    entries = [e for e in verify.able(examine(untouched).entries) if e.run[2] == 0]
+    few, many = verify.rerun(entries[:1], again), verify.rerun(entries, again)
+    # of 1 - 0.025 and 1 - 0.025 / 4
+    assert many[0].allowed / few[0].allowed == pytest.approx(2.49771 / 1.95996, abs=1e-5)
+
+
+def test_without_a_store_nothing_is_kept(untouched: Path, monkeypatch) -> None:
+    places: list[Path] = []
+
+    def stopped(chosen: object, store: Path, method: object) -> None:
+        assert store.is_dir()
+        places.append(store)
+        raise Stopped
+
+    monkeypatch.setattr(verify, "rerun", stopped)
+    outcome = headwater("verify", untouched)
+    assert outcome.exit_code == 130 and not places[0].exists()
+    assert "nothing is kept without --store" in outcome.stderr

@@ -1,0 +1,101 @@
+"""The accuracy matrix and what follows from it, by hand and from records."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.metrics import cumulative_cost, forgetting, forward_transfer
+from benchmark.result import Metric
+from leaderboard.along import first_forgetting_of, forgetting_of, forward_of
+from leaderboard.evidence import Evidence
+from leaderboard.scores import Score
+
+
+def score(value: float, error: float | None = 1.0, *parts: float) -> Score:
+    seen = Evidence(b"same", np.array(parts, np.float32)) if parts else None
+    return Score(value, error, seen)
+
+
+def test_forgetting_of_a_matrix_by_hand() -> None:
+    # chunk 1: best 60 (error 1), last 50 (2); chunk 2: 40 (3) to 44 (4); (10 - 4) / 2 = 3
+    matrix = [
+        [score(60), score(5), score(6)],
+        [score(55), score(40, 3), score(7)],
+        [score(50, 2), score(44, 4), score(70)],
+    ]
+    value, error = forgetting_of(matrix)
+    assert value == pytest.approx(3)
+    assert error == pytest.approx(math.hypot(math.hypot(1, 2), math.hypot(3, 4)) / 2)
+    value, error = first_forgetting_of(matrix)
+    assert (value, error) == (10, pytest.approx(math.hypot(1, 2)))
+
+
+def test_what_is_tested_on_the_same_images_is_paired() -> None:
+    matrix = [[score(60, 1, 3, 4), None], [score(50, 1, 3, 1), score(9)]]
+    assert first_forgetting_of(matrix) == (10, pytest.approx(3))
+    assert forgetting_of(matrix) == (10, pytest.approx(3))
+
+
+def test_a_hole_leaves_no_number() -> None:
+    hole = [[score(60), None, None], [None, score(40), None], [score(50), score(44), score(70)]]
+    assert forgetting_of(hole) is None
+    assert first_forgetting_of(hole) is None
+    assert forward_of(hole, [score(1), score(2), score(3)]) is None
+    # what the formula does not read may be missing
+    read = [[score(60), None, None], [score(50), score(40), None], [score(50), score(44), None]]
+    assert forgetting_of(read)[0] == pytest.approx((10 - 4) / 2)
+
+
+def test_forward_transfer_by_hand() -> None:
+    matrix = [[score(60), score(12, 3)], [score(50), score(44)]]
+    value, error = forward_of(matrix, [None, score(9, 4)])
+    assert (value, error) == (3, pytest.approx(5))
+
+
+def test_the_course_of_records_is_that_of_the_formulas(full_store: Path, board) -> None:
+    found = board(full_store)
+    run = found.runs["moco_v2/sequential"][0]
+    untrained = found.runs["random_init"][0]
+
+    def row(of, seen: int) -> list[float]:
+        metrics = of.evaluations[seen, ("stream", "chunks")].record.metrics
+        return [metrics[f"chunk{j}"].value for j in range(1, 5)]
+
+    matrix = [row(run, seen) for seen in range(1, 5)]
+    course = found.row("moco_v2/sequential").course
+    assert course.forgetting["aware"].value == pytest.approx(forgetting(matrix))
+    assert course.forward.value == pytest.approx(forward_transfer(matrix, row(untrained, 0)))
+    assert course.forgetting["aware"].half > 0
+    assert [[e.value for e in line] for line in course.matrix["aware"]] == matrix
+    assert course.forgetting["pooled"] is None  # these records have no pooled accuracies
+    joint = found.row("moco_v2/joint").course
+    assert joint.forgetting["aware"] is None
+    assert [line[0] is None for line in joint.matrix["aware"]] == [True, True, True, False]
+
+
+def test_both_readings_of_forgetting_may_differ_in_sign(writer, board) -> None:
+    aware, pooled = (30, 31, 32, 33), (50, 40, 30, 20)
+    for seen in range(1, 5):
+        metrics = {"chunk1": aware[seen - 1], "pooled_chunk1": pooled[seen - 1]}
+        found = {n: Metric(value=v, unit="%", n=9, standard_error=1) for n, v in metrics.items()}
+        writer.write("moco_v2/sequential", seen, "stream.chunks", found)
+    course = board(writer.root).row("moco_v2/sequential").course
+    assert course.first_forgetting["aware"].value == -1
+    assert course.first_forgetting["pooled"].value == 30
+
+
+@pytest.mark.parametrize(
+    ("costs", "phases", "wanted"),
+    [
+        ([100], [(1, 2, 3, 4)], 250),  # joint: 25 + 50 + 75 + 100
+        ([25] * 4, [(1,), (2,), (3,), (4,)], 100),  # sequential
+        ([25, 50, 75, 100], [(1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)], 250),  # cumulative
+        ([25], [(1,)], 25),  # the first chunk only
+        ([30, 60], [(1,), (1, 2, 3)], 30 + 60 * (2 / 3 + 1)),  # two chunks at once
+        ([], [], 0),
+    ],
+)
+def test_cumulative_cost(costs: list[float], phases: list[tuple[int, ...]], wanted: float) -> None:
+    assert cumulative_cost(costs, phases) == pytest.approx(wanted)

@@ -1,0 +1,89 @@
+"""Ranks and critical differences against hand calculations, scipy, and one pair after the other."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmark.errors import UsageError
+from leaderboard.ranking import all_differences, critical_difference, tied_ranks
+
+
+def square(pairs: dict[tuple[int, int], tuple[float, float]], count: int):
+    """Differences and half widths (M, M) from (difference, p-value) of pairs."""
+    value, half = np.zeros((count, count)), np.full((count, count), np.nan)
+    for (a, b), (difference, p) in pairs.items():
+        value[a, b], value[b, a] = difference, -difference
+        half[a, b] = half[b, a] = abs(difference) * 1.96 / float(stats.norm.isf(p / 2))
+    return value, half
+
+
+def test_ranks_follow_holm() -> None:
+    # p in order 0.010, 0.030, 0.040 against 0.05 / 3 = 0.0167, 0.025, 0.05: only a > c stands,
+    # though each alone is under 0.05
+    pairs = {(0, 1): (1.0, 0.03), (0, 2): (2.0, 0.01), (1, 2): (1.0, 0.04)}
+    assert tied_ranks(*square(pairs, 3)) == [(1, 2), (1, 3), (2, 3)]
+    # with 0.020 in the place of 0.030 the second stands, and then the third
+    pairs[0, 1] = (1.0, 0.02)
+    assert tied_ranks(*square(pairs, 3)) == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_without_an_interval_all_ranks_are_open() -> None:
+    value = np.array([[0.0, 9.0], [-9.0, 0.0]])
+    assert tied_ranks(value, np.full((2, 2), np.nan)) == [(1, 2), (1, 2)]
+    assert tied_ranks(np.zeros((1, 1)), np.zeros((1, 1))) == [(1, 1)]
+    assert tied_ranks(np.zeros((0, 0)), np.zeros((0, 0))) == []
+    # no width: apart if different at all
+    assert tied_ranks(value, np.zeros((2, 2))) == [(1, 1), (2, 2)]
+    assert tied_ranks(np.zeros((2, 2)), np.zeros((2, 2))) == [(1, 2), (1, 2)]
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_all_pairs_at_once_are_the_pairs_one_by_one(
+    full_store: Path, writer, board, seeds: int
+) -> None:
+    found = board(full_store)
+    if seeds > 1:
+        for seed in range(seeds):
+            for method in ("moco_v2/joint", "moco_v2/sequential"):
+                writer.whole(method, seed=seed)
+        writer.whole("random_init", predictions=False)  # not paired, and no interval of scenes
+        found = board(writer.root)
+    names = [row.method for row in found.rows]
+    value, half = all_differences(found.scores, [found.runs[name] for name in names], "linear")
+    for a, b in combinations(range(len(names)), 2):
+        one = found.gap(names[a], names[b])
+        assert value[a, b] == pytest.approx(one.value)
+        assert half[a, b] == pytest.approx(one.half) if one.half else np.isnan(half[a, b])
+
+
+# Demsar 2006, table 5a: q of the two-tailed Nemenyi test at 0.05
+@pytest.mark.parametrize(("methods", "quantile"), [(2, 1.960), (3, 2.343), (5, 2.728), (10, 3.164)])
+def test_the_critical_difference_is_that_of_the_table(methods: int, quantile: float) -> None:
+    table = np.random.default_rng(methods).normal(size=(methods, 12))
+    found = critical_difference(table)
+    wanted = quantile * (methods * (methods + 1) / (6 * 12)) ** 0.5
+    assert found.difference == pytest.approx(wanted, abs=1e-3)
+
+
+def test_mean_ranks_and_friedman_are_those_of_scipy() -> None:
+    draw = np.random.default_rng(1)
+    table = draw.integers(0, 5, size=(4, 15)) + np.arange(4)[:, None]  # with ties
+    found = critical_difference(table)
+    wanted = stats.rankdata(-table, axis=0).mean(1)
+    assert found.ranks == pytest.approx(wanted.tolist())
+    assert found.p_value == pytest.approx(stats.friedmanchisquare(*table).pvalue)
+    assert list(found.order) == np.argsort(wanted, kind="stable").tolist()
+    for start, end in found.cliques:
+        ranks = sorted(wanted)
+        assert ranks[end] - ranks[start] <= found.difference
+        if end + 1 < 4:
+            assert ranks[end + 1] - ranks[start] > found.difference
+
+
+@pytest.mark.parametrize("table", [[[1.0, 2.0]], [[1.0], [2.0]], [[1.0, np.nan], [2.0, 1.0]]])
+def test_mean_ranks_need_two_by_two_and_nothing_missing(table: list[list[float]]) -> None:
+    with pytest.raises(UsageError, match="two methods on two tasks"):
+        critical_difference(table)
