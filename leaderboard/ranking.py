@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmark.errors import UsageError
 from leaderboard.aggregate import Run
-from leaderboard.scores import Scores, Score
+from leaderboard.scores import Score, Scores
 from leaderboard.statistics import Z
 
 Floats = NDArray[np.float64]

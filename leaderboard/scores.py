@@ -1,4 +1,4 @@
-"""Numbers of runs, and weighted sums of them, with what the shared test units say of their noise."""
+"""Numbers of runs, and weighted sums of them, with the noise that shared test units leave."""
 
 import math
 from collections.abc import Sequence

@@ -39,6 +39,33 @@ def interval(value: Estimate | None, *, sign: bool = False) -> str:
     return text if value.half is None else f"{text} ± {number(value.half)}"
 
 
+def ends(value: Estimate) -> str:
+    r"""The two ends of an interval, with signs.
+
+    Example:
+        >>> ends(Estimate(1.0, 1.5)) == "\u22120.5 to +2.5", ends(Estimate(1.0, None))
+        (True, 'not known')
+    """
+    if value.low is None or value.high is None:
+        return "not known"
+    return f"{number(value.low, sign=True)} to {number(value.high, sign=True)}"
+
+
+def size(value: int) -> str:
+    """Bytes as a reader can judge them at a glance.
+
+    Example:
+        >>> size(0), size(2048), size(1_985_830_912)
+        ('0 B', '2.0 kB', '2.0 GB')
+    """
+    amount = float(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as a clock that a reader can judge at a glance.
 

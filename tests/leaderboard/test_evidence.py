@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from benchmark.errors import DataError
-from leaderboard.evidence import Evidence, evidence, of_units
+from leaderboard.evidence import evidence, of_units
 
 
 def weighted_standard_error(units: np.ndarray, strata: np.ndarray) -> float:

@@ -1,0 +1,197 @@
+"""Two methods side by side: what differs in numbers, in configuration and in cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.errors import UsageError, nearest
+from leaderboard import words
+from leaderboard.aggregate import Cell
+from leaderboard.board import Board, Cost
+from leaderboard.catalogue import EVALUATIONS, FLOOR
+from leaderboard.statistics import Estimate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Method `a` less method `b`.
+
+    Args:
+        a, b: names.
+        protocol: id.
+        tasks: per cell that both have, the difference with its interval, in points.
+        averages: per kind of evaluation; None while either row is incomplete.
+        config: option to its two values, where they differ; None where a method lacks it.
+        costs: of each; None before the end of pre-training.
+        verdict: one sentence.
+    """
+
+    a: str
+    b: str
+    protocol: str
+    tasks: Mapping[Cell, Estimate]
+    averages: Mapping[str, Estimate | None]
+    config: Mapping[str, tuple[Any, Any]]
+    costs: tuple[Cost | None, Cost | None]
+    verdict: str
+
+    def document(self) -> dict[str, Any]:
+        """What `--json` prints."""
+        return {
+            "protocol": self.protocol,
+            "a": self.a,
+            "b": self.b,
+            "verdict": self.verdict,
+            "tasks": [
+                {"task": ".".join(cell), **_numbers(difference), "unit": "points"}
+                for cell, difference in self.tasks.items()
+            ],
+            "averages": [
+                {"evaluation": kind, **_numbers(average), "unit": "points"}
+                for kind, average in self.averages.items()
+                if average
+            ],
+            "config": [{"option": name, "a": a, "b": b} for name, (a, b) in self.config.items()],
+            "cost": [
+                {"method": name, **(vars(cost) if cost else {})}
+                for name, cost in zip((self.a, self.b), self.costs, strict=True)
+            ],
+        }
+
+
+def _numbers(difference: Estimate) -> dict[str, Any]:
+    return {
+        "difference": difference.value,
+        "low": difference.low,
+        "high": difference.high,
+        "seeds": difference.seeds,
+    }
+
+
+def compare(board: Board, a: str, b: str) -> Comparison:
+    """Compare two methods of a board.
+
+    Args:
+        board: with the records of both.
+        a, b: names of the methods.
+
+    Raises:
+        UsageError: one has no records there, or both are the same.
+    """
+    for name in (a, b):
+        if board.row(name) is None:
+            there = nearest(name, [row.method for row in board.rows])
+            raise UsageError(f"{board.card.id} has no records of {name!r}; it has {there}")
+    if a == b:
+        raise UsageError(f"{a} is compared with itself; name another method")
+    rows = board.row(a), board.row(b)
+    return Comparison(
+        a=a,
+        b=b,
+        protocol=board.card.id,
+        tasks=board.compare(a, b),
+        averages={kind: board.gap(a, b, kind) for kind in EVALUATIONS},
+        config=config_difference(config_of(board, a), config_of(board, b)),
+        costs=tuple(row.cost if row else None for row in rows),  # type: ignore[arg-type]
+        verdict=verdict(board, a, b),
+    )
+
+
+def verdict(board: Board, a: str, b: str) -> str:
+    """Whether two methods can be told apart by their linear transfer, in one sentence."""
+    average = board.gap(a, b)
+    if average is None:
+        lacking = [name for name in (a, b) if (row := board.row(name)) and row.transfer is None]
+        why = f"{words.joined(lacking)} has not all linear evaluations" if lacking else ""
+        return f"{a} and {b} cannot be compared on average: {why or 'they share no seed'}."
+    seeds = words.counted(average.seeds, "shared seed")
+    told = f"{words.interval(Estimate(abs(average.value), average.half))} points of linear transfer"
+    if not average.beyond_noise:
+        return f"{a} and {b} cannot be told apart: {told} between them, over {seeds}."
+    side = "above" if average.value > 0 else "below"
+    single = board.compare(a, b, "linear").values()
+    up = sum(d.value > 0 and d.beyond_noise for d in single)
+    down = sum(d.value < 0 and d.beyond_noise for d in single)
+    return (
+        f"{a} is {told} {side} {b}, over {seeds}; taken singly, beyond noise, it is ahead on {up} "
+        f"and behind on {down} of {words.counted(len(single), 'task')}."
+    )
+
+
+def references_of(board: Board, method: str) -> list[str]:
+    """What a method is to be held against: its twins, the floor, and the best of the others."""
+    objective, _, strategy = method.partition("/")
+    wanted = [f"{objective}/{s}" for s in ("sequential", "joint")] if strategy else []
+    best = next((r.method for r in board.rows if r.ranks and r.method != method), None)
+    names = dict.fromkeys([*wanted, best, FLOOR])
+    return [name for name in names if name and name != method and board.row(name)]
+
+
+def config_of(board: Board, method: str) -> dict[str, Any]:
+    """The resolved configuration in a method's records."""
+    for run in board.runs.get(method, ()):
+        for found in [*run.phases.values(), *run.evaluations.values()]:
+            return dict(found.record.method.config)
+    return {}
+
+
+def config_difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Options whose values differ, in the order of the first configuration.
+
+    Example:
+        >>> config_difference({"lr": 0.1, "dim": 128}, {"lr": 0.2, "dim": 128, "queue": 9})
+        {'lr': (0.1, 0.2), 'queue': (None, 9)}
+    """
+    names = dict.fromkeys([*a, *b])
+    return {n: (a.get(n), b.get(n)) for n in names if a.get(n) != b.get(n)}
+
+
+def cost_rows(comparison: Comparison) -> list[tuple[str, str, str]]:
+    """What each method used, in words; nothing before the end of both."""
+    a, b = comparison.costs
+    if a is None or b is None:
+        return []
+    return [
+        ("image visits", words.count(a.visits), words.count(b.visits)),
+        (
+            "visits to be up to date at every arrival",
+            words.count(a.cumulative_visits),
+            words.count(b.cumulative_visits),
+        ),
+        ("time of pre-training", words.duration(a.seconds), words.duration(b.seconds)),
+        ("images kept", words.size(a.stored_bytes), words.size(b.stored_bytes)),
+        ("peak memory", words.size(a.peak_memory_bytes), words.size(b.peak_memory_bytes)),
+    ]
+
+
+def markdown(comparison: Comparison) -> str:
+    """A comparison as Markdown: the verdict, and a table of all differences.
+
+    Names of methods are strangers': nothing in them is read as markup.
+    """
+    lines = [
+        f"**{_plain(comparison.verdict)}**",
+        "",
+        "| | difference, points | 95 % interval |",
+        "|:--|--:|:--|",
+    ]
+    rows = [
+        (f"{words.KINDS[kind]}, mean", average)
+        for kind, average in comparison.averages.items()
+        if average
+    ]
+    rows += [(words.cell_name(cell), difference) for cell, difference in comparison.tasks.items()]
+    for name, difference in rows:
+        number = words.number(difference.value, sign=True)
+        lines.append(f"| {_plain(name)} | {number} | {words.ends(difference)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Text without anything that Markdown or GitHub would act on.
+
+    Example:
+        >>> _plain("a*b <img> @someone")
+        'a\\\\*b \\\\<img\\\\> \\\\@someone'
+    """
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+!|@~&" else c for c in text)

@@ -1,0 +1,121 @@
+"""Two methods side by side: the numbers, the verdict, and what strangers may not do in Markdown."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from benchmark.errors import UsageError
+from benchmark.result import Metric
+from leaderboard.aggregate import read_results
+from leaderboard.board import Board
+from leaderboard.catalogue import ProtocolCard, TaskCard
+from leaderboard.compare import compare, markdown, references_of
+from leaderboard.compare_cli import compare as command
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(command)
+CARD = ProtocolCard(
+    "instance/test@1",
+    2,
+    (TaskCard("flags", "", "top1", ("linear",)), TaskCard("faces", "", "top1", ("linear",))),
+)
+
+
+def fill(writer, method: str, flags: float, faces: float | None, *, seed: int = 0) -> None:
+    writer.write(method, 2, "pretrain", chunks=(1, 2), visits=100, seed=seed)
+    for task, value in (("flags", flags), ("faces", faces)):
+        if value is not None:
+            metric = Metric(value=value, unit="%", n=100, standard_error=1.0)
+            writer.write(method, 2, f"linear.{task}", {"top1": metric}, seed=seed)
+
+
+@pytest.fixture
+def three(writer) -> Board:
+    fill(writer, "moco_v2/joint", 60, 50)
+    fill(writer, "moco_v2/sequential", 50, 49)
+    fill(writer, "byol/joint", 60.5, None)
+    return Board(read_results(writer.root), CARD)
+
+
+def test_differences_and_the_verdict_by_hand(three: Board) -> None:
+    found = compare(three, "moco_v2/joint", "moco_v2/sequential")
+    assert found.tasks["linear", "flags"].value == 10
+    assert found.averages["linear"].value == 5.5
+    # se sqrt(2) a task, sqrt(4) / 2 = 1 of the mean
+    assert found.verdict == (
+        "moco_v2/joint is 5.5 ± 2.0 points of linear transfer above moco_v2/sequential, over 1 "
+        "shared seed; taken singly, beyond noise, it is ahead on 1 and behind on 0 of 2 tasks."
+    )
+    other = compare(three, "moco_v2/sequential", "moco_v2/joint")
+    assert "5.5 ± 2.0 points of linear transfer below moco_v2/joint" in other.verdict
+    document = found.document()
+    flags = next(one for one in document["tasks"] if one["task"] == "linear.flags")
+    assert flags["difference"] == 10
+    assert flags["low"] == pytest.approx(10 - 1.96 * 2**0.5)
+    assert set(flags) == {"task", "difference", "low", "high", "seeds", "unit"}
+    assert document["cost"][0]["cumulative_visits"] == 150
+
+
+def test_what_cannot_be_told_apart_or_compared(three: Board, writer) -> None:
+    found = compare(three, "moco_v2/joint", "byol/joint")
+    assert found.verdict == (
+        "moco_v2/joint and byol/joint cannot be compared on average: byol/joint has not all "
+        "linear evaluations."
+    )
+    assert list(found.tasks) == [("linear", "flags")]
+    fill(writer, "byol/joint", 60.5, 50)
+    fill(writer, "simclr/joint", 60.5, 50, seed=1)
+    board = Board(read_results(writer.root), CARD)
+    assert "cannot be told apart: 0.2" in compare(board, "moco_v2/joint", "byol/joint").verdict
+    assert "share no seed" in compare(board, "moco_v2/joint", "simclr/joint").verdict
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "says"),
+    [("moco_v2/join", "byol/joint", "moco_v2/joint"), ("byol/joint", "byol/joint", "with itself")],
+)
+def test_what_is_not_there_is_told(three: Board, a: str, b: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        compare(three, a, b)
+
+
+def test_a_method_alone_is_held_against_its_references(full_store: Path, board) -> None:
+    found = references_of(board(full_store), "moco_v2/sequential")
+    assert found[0] == "moco_v2/joint"
+    assert found[-1] == "random_init"
+    assert len(found) == 3  # and the best
+
+
+def test_markdown_does_nothing_that_a_name_says(writer) -> None:
+    wicked = "a/<img src=x onerror=alert(1)>@everyone|`x`"
+    fill(writer, "moco_v2/joint", 60, 50)
+    fill(writer, "moco_v2/sequential", 50, 49)
+    board = Board(read_results(writer.root), CARD)
+    found = compare(board, "moco_v2/joint", "moco_v2/sequential")
+    forged = type(found)(**{**vars(found), "verdict": wicked})
+    text = markdown(forged).splitlines()[0]
+    for character in "<>@|`":
+        assert text.count(character) == text.count(f"\\{character}") > 0
+
+
+def invoke(*words: object) -> str:
+    result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_the_command(full_store: Path) -> None:
+    pair = ("supervised/joint", "moco_v2/joint", "--store", full_store)
+    assert "points of linear transfer above moco_v2/joint" in " ".join(invoke(*pair).split())
+    document = json.loads(invoke(*pair, "--json"))
+    assert len([one for one in document["tasks"] if one["task"].startswith("linear.")]) == 12
+    assert document["averages"][0]["low"] < document["averages"][0]["difference"]
+    many = json.loads(invoke("moco_v2/joint", "--store", full_store, "--json"))
+    assert many[0]["b"] == "moco_v2/sequential"
+    assert invoke(*pair, "--markdown").startswith("**supervised/joint is")
+    with pytest.raises(UsageError, match="no records on domain/nano"):
+        invoke(*pair, "-p", "domain/nano")
+    assert "Example: headwater compare" in invoke("--help")
