@@ -1,5 +1,6 @@
 """A board as plain data: what `--json` prints, and what the page offers beside itself."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -31,7 +32,7 @@ def board_document(board: Board) -> dict[str, Any]:
         "newest_record": board.newest,
         "stale_records": len(board.stale),
         "pending": list(board.pending),
-        "rows": [_row(row) for row in board.rows],
+        "rows": [row_document(row) for row in board.rows],
         "sequential_against_joint": [
             {
                 "objective": objective,
@@ -46,26 +47,34 @@ def board_document(board: Board) -> dict[str, Any]:
     }
 
 
+def data_files(results: Results, boards: Sequence[Board]) -> dict[str, bytes]:
+    """What is offered for download: tidy tables and the boards, by the files' names."""
+    documents = [board_document(board) for board in boards]
+    files = {"leaderboard.json": (json.dumps(documents, indent=1, allow_nan=False) + "\n").encode()}
+    for name, frame in (("numbers", numbers(results)), ("costs", costs(results))):
+        files[f"{name}.csv"] = frame.to_csv(index=False, lineterminator="\n").encode()
+        files[f"{name}.json"] = frame.to_json(orient="records", lines=True).encode()
+        buffer = io.BytesIO()
+        frame.to_parquet(buffer, index=False)
+        files[f"{name}.parquet"] = buffer.getvalue()
+    return files
+
+
 def write_data_files(folder: Path, results: Results, boards: Sequence[Board]) -> None:
-    """Write what is offered for download: tidy tables and the boards.
+    """Write `data_files` into a folder.
 
     Raises:
         HeadwaterError: the folder cannot be written to.
     """
-    documents = [board_document(board) for board in boards]
-    files = {
-        "numbers.csv": numbers(results).to_csv(index=False, lineterminator="\n"),
-        "costs.csv": costs(results).to_csv(index=False, lineterminator="\n"),
-        "leaderboard.json": json.dumps(documents, indent=1, allow_nan=False) + "\n",
-    }
     try:
-        for name, text in files.items():
-            write_whole(folder / name, text.encode())
+        for name, content in data_files(results, boards).items():
+            write_whole(folder / name, content)
     except OSError as error:
         raise HeadwaterError(f"cannot write to {folder}: {error.strerror}") from error
 
 
-def _row(row: Row) -> dict[str, Any]:
+def row_document(row: Row) -> dict[str, Any]:
+    """A row with stable keys."""
     return {
         "method": row.method,
         "trust": row.trust,

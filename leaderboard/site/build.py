@@ -1,28 +1,37 @@
-"""Building the page: plain files that open from disk, with everything they need beside them."""
+"""Building the site: plain files that open from disk, with everything they need beside them."""
 
-import hashlib
-import json
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmark.canonical import write_whole
-from benchmark.errors import DataError, HeadwaterError, UsageError
-from benchmark.streams.picture import stream_rows
+from benchmark.errors import HeadwaterError
 from leaderboard import words
 from leaderboard.aggregate import Results, read_results
 from leaderboard.board import Board, load_boards
 from leaderboard.catalogue import ProtocolCard, find_card
-from leaderboard.document import write_data_files
-from leaderboard.site.charts import all_charts
-from leaderboard.site.look import looks
+from leaderboard.document import data_files
+from leaderboard.site.folder import GENERATOR, SiteFolder, script_json, slug
+from leaderboard.site.home import home_context
+from leaderboard.site.look import Look, looks
+from leaderboard.site.notes import changes
+from leaderboard.site.protocol import protocol_context
+from leaderboard.site.shards import write_shards
+from leaderboard.site.task import task_contexts
 
-#: In the head of every page that this module writes; what lacks it is not overwritten.
-GENERATOR = '<meta name="generator" content="Headwater">'
-_HASHED = re.compile(r"^[a-z0-9-]+\.[0-9a-f]{12}\.(js|css|png)$")
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+#: The pages that are linked from every page.
+PAGES = (
+    ("index.html", "Ranking"),
+    ("compare.html", "Compare"),
+    ("submit.html", "Submit"),
+    ("changelog.html", "Changes"),
+)
+#: Pages whose content is loaded by the address: of a method, of a cell, of two methods.
+LOADED = ("method", "cell", "compare")
+SCRIPTS = ("page", "table", "protocol", *LOADED)
 
 
 def build_site(
@@ -31,84 +40,121 @@ def build_site(
     *,
     planned: Sequence[str] = (),
     card_of: Callable[[str, Results], ProtocolCard] = find_card,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Path:
-    """Build the leaderboard of a store as a page that needs no network.
+    """Build the leaderboard of a store as a site that needs no network.
 
     It may be called while methods are still running: what is missing is shown as pending. Assets
-    carry their hash in the name and the page is replaced last, in one step, so that a reader who
-    reloads sees the old page or the new one, whole. The same records give the same bytes.
+    carry their hash in the name, each file is replaced in one step and the first page last, so that
+    a reader who reloads sees the old page or the new one, whole. The same records give the same
+    bytes.
 
     Args:
         store: folder of records.
-        output: folder of the page; made if need be. Other files in it are left alone.
+        output: folder of the site; made if need be. Other files in it are left alone.
         planned: methods to list as pending while they have no record.
         card_of: finds what is known of a protocol beside its records.
+        tell: is told what of the store cannot be read.
 
     Returns:
         Path of `index.html`.
 
     Raises:
-        HeadwaterError: no store, a broken record, a folder that cannot be written to or that
-            holds a page of someone else.
+        HeadwaterError: no store, a folder that cannot be written to or that holds a page of
+            someone else.
     """
     results = read_results(store)
-    _refuse_strangers(output / "index.html")
-    boards = load_boards(results, planned, card_of)
     try:
-        site = _Site(output)
-        pages = {"index.html": boards[0] if boards else None}
-        pages |= {f"{_slug(board)}.html": board for board in boards[1:]}
-        rendered = {
-            name: _render(board, site, [(other, b.card.id) for other, b in pages.items() if b])
-            for name, board in pages.items()
-        }
-        write_data_files(output / "data", results, boards)
-        for name, text in reversed(rendered.items()):
-            write_whole(output / name, text.encode())
+        site = SiteFolder(output)
+        boards = load_boards(results, planned, card_of)
+        _Pages(site, boards, results).write()
+        for name, content in data_files(results, boards).items():
+            site.data(name, content)
         site.sweep()
     except OSError as error:
         raise HeadwaterError(f"cannot write the page to {output}: {error.strerror}") from error
+    for problem in sorted(set(results.problems)):
+        tell(problem)
     return output / "index.html"
 
 
-@dataclass
-class _Site:
-    """The folder of the page, and which of its assets are in use."""
+class _Pages:
+    """Renders pages from templates."""
 
-    output: Path
+    def __init__(self, site: SiteFolder, boards: Sequence[Board], results: Results) -> None:
+        from plotly.offline import get_plotlyjs
 
-    def __post_init__(self) -> None:
-        self.used: set[str] = set()
+        self.site, self.boards, self.results = site, boards, results
+        self.environment = _environment()
+        ours = files("leaderboard.site") / "assets"
+        self.assets = {
+            "style": site.asset("style.css", (ours / "style.css").read_bytes()),
+            "plotly": site.asset("plotly.js", get_plotlyjs().encode()),
+            **{
+                name: site.asset(f"{name}.js", (ours / f"{name}.js").read_bytes())
+                for name in SCRIPTS
+            },
+        }
+        newest = [board.newest for board in boards if board.newest]
+        self.common = {
+            "assets": self.assets,
+            "pages": PAGES,
+            "generator": GENERATOR,
+            "versions": sorted({version for board in boards for version in board.versions}),
+            "newest": max(newest, default=None),
+            "kinds": words.KINDS,
+            "units": words.UNITS,
+            "several": len(boards) > 1,
+        }
 
-    def asset(self, name: str, content: bytes) -> str:
-        """Write an asset under a name that holds its hash; its address relative to the page."""
-        stem, _, ending = name.rpartition(".")
-        hashed = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{ending}"
-        self.used.add(hashed)
-        path = self.output / "assets" / hashed
-        if not path.is_file() or path.stat().st_size != len(content):
-            write_whole(path, content)
-        return f"assets/{hashed}"
+    def write(self) -> None:
+        """Write all pages, the first one last."""
+        found: dict[str, dict[str, Look]] = {}
+        for board in self.boards:
+            own = looks([*(row.method for row in board.rows), *board.pending])
+            found[board.card.id] = own
+            write_shards(board, self.site, own)
+            name = f"protocol-{slug(board.card.id)}.html"
+            self._page(name, "protocol.html", protocol_context(board, self.site, own))
+            for address, context in task_contexts(board, self.site, own):
+                self._page(address, "task.html", context)
+        self.site.script("index.js", "headwater.takeIndex", self._index(found))
+        for name in LOADED:
+            self._page(f"{name}.html", f"{name}.html", {})
+        self._page("submit.html", "submit.html", {})
+        self._page("changelog.html", "changelog.html", changes(self.results, self.boards))
+        self._page("index.html", "home.html", home_context(self.boards, found))
 
-    def sweep(self) -> None:
-        """Remove assets of earlier builds that no page refers to."""
-        for path in (self.output / "assets").iterdir():
-            if _HASHED.match(path.name) and path.name not in self.used:
-                path.unlink(missing_ok=True)
+    def _page(self, name: str, template: str, context: dict[str, Any]) -> None:
+        text = self.environment.get_template(template).render(
+            **self.common, page=name, **context
+        )
+        self.site.page(name, text)
+
+    def _index(self, found: dict[str, dict[str, Look]]) -> dict[str, Any]:
+        """What pages that load methods need to know of all: names, and Student's t."""
+        from scipy.special import stdtrit
+
+        return {
+            "t": [round(float(stdtrit(freedom, 0.975)), 6) for freedom in range(1, 101)],
+            "protocols": [
+                {
+                    "id": board.card.id,
+                    "slug": slug(board.card.id),
+                    "tasks": {
+                        kind: [task for _, task in board.card.cells(kind)] for kind in words.KINDS
+                    },
+                    "methods": [
+                        {"name": row.method, "slug": slug(row.method)} for row in board.rows
+                    ],
+                }
+                for board in self.boards
+            ],
+        }
 
 
-def _refuse_strangers(page: Path) -> None:
-    if page.exists() and (not page.is_file() or GENERATOR.encode() not in page.read_bytes()):
-        raise UsageError(f"{page} was not written by Headwater; choose another --output")
-
-
-def _slug(board: Board) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", board.card.id.lower()).strip("-")
-
-
-def _render(board: Board | None, site: _Site, pages: Sequence[tuple[str, str]]) -> str:
+def _environment() -> "Environment":
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from plotly.offline import get_plotlyjs
 
     environment = Environment(
         loader=PackageLoader("leaderboard.site", "templates"),
@@ -123,76 +169,10 @@ def _render(board: Board | None, site: _Site, pages: Sequence[tuple[str, str]]) 
         "count": words.count,
         "counted": words.counted,
         "duration": words.duration,
+        "size": words.size,
         "ranks": words.ranks,
         "joined": words.joined,
+        "slug": slug,
+        "script_json": script_json,
     }
-    ours = files("leaderboard.site") / "assets"
-    assets = {
-        "style": site.asset("style.css", (ours / "style.css").read_bytes()),
-        "script": site.asset("page.js", (ours / "page.js").read_bytes()),
-        "plotly": site.asset("plotly.js", get_plotlyjs().encode()),
-    }
-    common = {"assets": assets, "pages": pages, "generator": GENERATOR}
-    if board is None:
-        return environment.get_template("empty.html").render(**common)
-    return environment.get_template("protocol.html").render(**common, **_context(board, site))
-
-
-def _context(board: Board, site: _Site) -> dict[str, Any]:
-    found = looks([*(row.method for row in board.rows), *board.pending])
-    charts = all_charts(board, found)
-    pictures, no_picture = _pictures(board, site)
-    known = [row.transfer for row in board.rows if row.transfer]
-    ends = [end for e in known for end in (e.low, e.high, e.value) if end is not None]
-    return {
-        "board": board,
-        "card": board.card,
-        "looks": found,
-        "charts": charts,
-        "charts_json": script_json(charts),
-        "pictures": pictures,
-        "no_picture": no_picture,
-        "scale": (min(ends), max(ends)) if ends else (0.0, 1.0),
-        "kinds": words.KINDS,
-        "units": words.UNITS,
-        "forgotten": words.forgotten,
-        "answers": [
-            (objective, words.verdict(board, sequential, joint), row)
-            for objective, sequential, joint in board.twins()
-            if (row := board.row(sequential))
-        ],
-        "missing": {row.method: words.missing(row, board) for row in board.rows},
-        "failures": {row.method: words.failures(row) for row in board.rows},
-        "seeds_note": words.seeds_note(board),
-        "progress": words.progress(board),
-        "steps": range(board.card.chunks + 1),
-    }
-
-
-def _pictures(board: Board, site: _Site) -> tuple[list[str], str]:
-    """Addresses of the rows of the stream's images, or why there are none."""
-    card = board.card
-    if card.load_pool is None:
-        return [], "This installation does not know the images of this stream."
-    try:
-        rows = stream_rows(card.chunk_ids, card.load_pool())
-    except DataError:
-        return [], (
-            "No picture: the images are not prepared on the machine that built this page "
-            "(headwater prepare does that)."
-        )
-    name = f"{_slug(board)}-chunk"
-    return [site.asset(f"{name}{i}.png", row) for i, row in enumerate(rows, 1)], ""
-
-
-def script_json(value: Any) -> str:
-    """JSON that may stand inside a script element: nothing in it can end the element.
-
-    Example:
-        >>> script_json("</script>")
-        '"\\\\u003c/script\\\\u003e"'
-    """
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return environment

@@ -1,30 +1,38 @@
 "use strict";
-/* Draws the charts in the colours of the reader's theme, and answers the page's few buttons. */
-(() => {
+/* What all pages share: the theme, charts in its colours, numbers in words, data that are loaded
+   only when asked for, and the state of the view in the address. */
+const headwater = (() => {
   const root = document.documentElement;
-  const source = document.getElementById("charts");
-  const charts = source ? JSON.parse(source.textContent) : {};
-  const hidden = new Set();
-  const all = (selector) => document.querySelectorAll(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+
+  /* --- charts ------------------------------------------------------------------------------ */
+  const figures = new Map();
 
   function painted({ data, layout }) {
     const [ink, soft, grid, line, ground] = ["ink", "soft", "grid", "line", "ground"].map(colour);
-    const axis = (own) => ({
+    const axis = (own = {}) => ({
       gridcolor: grid, linecolor: line, zerolinecolor: soft, tickcolor: line, ...own,
-      tickfont: { color: soft, size: 12 },
+      tickfont: { color: own.ticktext ? ink : soft, size: own.ticktext ? 13 : 12 },
       title: own.title && { ...own.title, font: { color: soft, size: 12 } },
       minor: own.minor && { ...own.minor, gridcolor: grid },
     });
     const traces = data.map((trace) => {
+      if (trace.type === "heatmap") {
+        return {
+          ...trace, colorscale: [[0, colour("heat-low")], [1, colour("heat-high")]],
+          textfont: { color: ink, size: 12 },
+        };
+      }
+      if (!trace.meta) return trace;
       const hue = colour(trace.meta.hue);
-      const open = trace.marker.symbol.endsWith("-open");
+      const symbol = trace.marker && trace.marker.symbol ? String(trace.marker.symbol) : "";
+      const open = symbol.endsWith("-open");
       return {
         ...trace,
-        visible: !hidden.has(trace.meta.method),
         /* An outline is filled with the ground, so that its own interval does not cross it. */
-        marker: {
-          ...trace.marker, symbol: trace.marker.symbol.replace("-open", ""),
+        marker: trace.marker && {
+          ...trace.marker, ...(symbol && { symbol: symbol.replace("-open", "") }),
           color: open ? ground : hue, line: { ...trace.marker.line, color: hue },
         },
         line: { ...trace.line, color: hue },
@@ -32,73 +40,147 @@
         error_y: trace.error_y && { ...trace.error_y, color: hue },
       };
     });
-    const yaxis = axis(layout.yaxis);
-    if (layout.yaxis.ticktext) yaxis.tickfont = { color: ink, size: 13 };
+    const axes = Object.fromEntries(
+      Object.entries(layout).filter(([name]) => /^[xy]axis\d*$/.test(name)).map(([name, own]) => [name, axis(own)]),
+    );
     return [traces, {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false,
+      hovermode: "closest", dragmode: false,
       ...layout,
       font: { family: getComputedStyle(document.body).fontFamily, color: ink, size: 13 },
       hoverlabel: { bgcolor: ground, bordercolor: line, font: { color: ink, size: 13 }, align: "left", namelength: -1 },
-      xaxis: axis(layout.xaxis),
-      yaxis,
+      xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis), ...axes,
     }];
   }
 
-  function draw() {
-    if (!window.Plotly) return;
-    for (const [id, chart] of Object.entries(charts)) {
-      const place = document.getElementById(id);
-      if (!place || place.hidden) continue;
-      Plotly.react(place, ...painted(chart), { displayModeBar: false, responsive: true });
+  /* Draw a figure in an element, now and whenever the theme changes. */
+  function paint(place, figure) {
+    figures.set(place, figure);
+    if (!window.Plotly || place.closest("[hidden]")) return;
+    Plotly.react(place, ...painted(figure), { displayModeBar: false, responsive: true });
+    if (figure.click && !place.dataset.clicks) {
+      place.dataset.clicks = "1";
+      place.on("plotly_click", ({ points }) => figures.get(place).click(points[0]));
     }
   }
+  const repaint = () => figures.forEach((figure, place) => place.isConnected && paint(place, figure));
 
-  function isDark() {
-    const chosen = root.dataset.theme;
-    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  }
-
+  /* --- theme ------------------------------------------------------------------------------- */
+  const system = matchMedia("(prefers-color-scheme: dark)");
   document.getElementById("theme").addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : system.matches;
+    root.dataset.theme = dark ? "light" : "dark";
     try { localStorage.setItem("headwater-theme", root.dataset.theme); } catch (e) { /* kept for this visit only */ }
-    draw();
+    repaint();
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  system.addEventListener("change", repaint);
 
-  for (const chip of all(".chip")) {
-    chip.addEventListener("click", () => {
-      const method = chip.dataset.method;
-      if (!hidden.delete(method)) hidden.add(method);
-      for (const twin of all(".chip")) {
-        twin.setAttribute("aria-pressed", String(!hidden.has(twin.dataset.method)));
-      }
-      draw();
-    });
+  /* --- numbers in words, as on the pages that are written beforehand ----------------------- */
+  const BLANK = "\u2013";
+  function number(value, sign = false) {
+    let text = value.toFixed(1);
+    if (Number(text) === 0) text = "0.0";
+    else if (sign && value > 0) text = `+${text}`;
+    return text.replace("-", "\u2212");
+  }
+  function interval(estimate, sign = false) {
+    if (!estimate) return BLANK;
+    const text = number(estimate.value, sign);
+    return estimate.high === null ? text : `${text} ± ${number(estimate.high - estimate.value)}`;
+  }
+  const count = (value) => (value === null || value === undefined ? BLANK : String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f"));
+  function duration(seconds) {
+    if (seconds === null || seconds === undefined) return BLANK;
+    const whole = Math.round(seconds), two = (n) => String(n).padStart(2, "0");
+    if (whole < 60) return `${whole} s`;
+    if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+    return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+  }
+  function size(bytes) {
+    let amount = bytes;
+    for (const unit of ["B", "kB", "MB", "GB"]) {
+      if (amount < 1000) return unit === "B" ? `${amount} B` : `${amount.toFixed(1)} ${unit}`;
+      amount /= 1000;
+    }
+    return `${amount.toFixed(1)} TB`;
   }
 
-  for (const button of all("[data-view]")) {
-    button.addEventListener("click", () => {
-      const view = button.dataset.view;
-      for (const other of all("[data-view]")) other.setAttribute("aria-pressed", String(other === button));
-      for (const place of all(".charts .chart")) {
-        const kind = place.id.split("-")[0];
-        place.hidden = place.id !== (`${kind}-${view}` in charts ? `${kind}-${view}` : `${kind}-score`);
-      }
-      draw();
+  /* --- elements: text is text, never markup ------------------------------------------------- */
+  function element(tag, attributes = {}, ...children) {
+    const made = tag.startsWith("svg:") ? document.createElementNS("http://www.w3.org/2000/svg", tag.slice(4)) : document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value === true ? "" : value);
+    }
+    made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+    return made;
+  }
+  const mark = (look) => element("svg:svg", {
+    class: look.marker.endsWith("-open") ? "mark open" : "mark", viewBox: "-7 -7 14 14", width: 14, height: 14,
+    "aria-hidden": "true", style: `--c:var(--${look.hue})`,
+  }, element("svg:path", { d: look.path }));
+  /* Plotly reads a little markup in its texts. */
+  const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;");
+
+  /* --- data that are loaded when asked for -------------------------------------------------- */
+  const shards = new Map(), evidence = new Map();
+  let index = null;
+  function script(address) {
+    return new Promise((resolve, reject) => {
+      const made = element("script", { src: address });
+      made.addEventListener("load", resolve);
+      made.addEventListener("error", () => reject(new Error(`${address} is not there`)));
+      document.head.append(made);
     });
   }
-
-  for (const button of all(".copy")) {
-    button.addEventListener("click", async () => {
-      try {
-        await navigator.clipboard.writeText(button.dataset.copy);
-        button.textContent = "Copied";
-      } catch (e) {
-        getSelection().selectAllChildren(button.previousElementSibling);
-        button.textContent = "Selected";
-      }
-      setTimeout(() => { button.textContent = "Copy"; }, 1500);
-    });
+  const NAME = /^[a-z0-9-]+\/[a-z0-9-]+$/;
+  async function fetched(kept, of, ending) {
+    if (!NAME.test(of)) throw new Error("the address names no method");
+    if (!kept.has(of)) await script(`data/methods/${of}${ending}`);
+    if (!kept.has(of)) throw new Error(`data/methods/${of}${ending} holds something else`);
+    return kept.get(of);
   }
 
-  draw();
+  /* --- the view's state, in the part of the address behind # -------------------------------- */
+  const state = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  function setState(changes, { keep = false } = {}) {
+    const next = state();
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === null || value === undefined || value === "") next.delete(name); else next.set(name, value);
+    }
+    const address = `#${next}`;
+    if (address === (location.hash || "#")) return;
+    history[keep ? "replaceState" : "pushState"](null, "", address === "#" ? "#view=" : address);
+    dispatchEvent(new Event("headwater-state"));
+  }
+  const listeners = [];
+  function onState(listener) { listeners.push(listener); listener(state()); }
+  const tell = () => listeners.forEach((listener) => listener(state()));
+  for (const event of ["popstate", "hashchange", "headwater-state"]) addEventListener(event, tell);
+
+  /* --- buttons that copy ------------------------------------------------------------------- */
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest(".copy");
+    if (!button) return;
+    const before = button.textContent;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "Copied";
+    } catch (e) {
+      getSelection().selectAllChildren(button.previousElementSibling);
+      button.textContent = "Selected";
+    }
+    setTimeout(() => { button.textContent = before; }, 1500);
+  });
+
+  return {
+    all, paint, repaint, number, interval, count, duration, size, element, mark, plain, state, setState, onState, BLANK,
+    query: () => new URLSearchParams(location.search),
+    take: (shard) => shards.set(`${shard.protocol_slug}/${shard.slug}`, shard),
+    takeEvidence: (shard) => evidence.set(`${shard.protocol_slug}/${shard.slug}`, shard),
+    takeIndex: (value) => { index = value; },
+    /* A method's records, by the address's `of`: protocol/method, both as slugs. */
+    method: (of) => fetched(shards, of, ".js"),
+    evidence: (of) => fetched(evidence, of, ".evidence.js"),
+    index: async () => { if (!index) await script("data/index.js"); return index; },
+  };
 })();

@@ -1,0 +1,137 @@
+"""What the pages of methods, cells and comparisons load: one script a method, only when asked for.
+
+A shard of a method is a call `headwater.take({...})`; its evidence, which a comparison needs to
+pair two methods, is a second one, `headwater.takeEvidence({...})`.
+"""
+
+import base64
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from leaderboard.aggregate import STREAM, Located
+from leaderboard.board import Board
+from leaderboard.catalogue import FLOOR
+from leaderboard.document import row_document
+from leaderboard.evidence import Evidence
+from leaderboard.site.folder import SiteFolder, slug
+from leaderboard.site.look import Look
+
+
+def write_shards(board: Board, site: SiteFolder, looks: Mapping[str, Look]) -> None:
+    """Write both shards of every method of a board."""
+    for row in board.rows:
+        folder = f"methods/{slug(board.card.id)}/{slug(row.method)}"
+        shard = method_shard(board, row.method, looks[row.method])
+        site.script(f"{folder}.js", "headwater.take", shard)
+        site.script(
+            f"{folder}.evidence.js", "headwater.takeEvidence", evidence_shard(board, row.method)
+        )
+
+
+def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:
+    """All that is shown of a method, and the records of its cells."""
+    row = board.row(method)
+    assert row is not None
+    environments: list[dict[str, Any]] = []
+    runs = [
+        {
+            "seed": run.seed,
+            "cells": [
+                _cell(found, environments)
+                for found in [
+                    *(run.phases[key] for key in sorted(run.phases)),
+                    *(run.evaluations[key] for key in sorted(run.evaluations)),
+                ]
+            ],
+        }
+        for run in board.runs[method]
+    ]
+    run = board.runs[method][0]
+    record = next(iter([*run.phases.values(), *run.evaluations.values()])).record
+    vouched = board.results.trust.of(board.card.id, method)
+    return {
+        "protocol": board.card.id,
+        "protocol_slug": slug(board.card.id),
+        "protocol_digest": record.protocol.digest,
+        "method": method,
+        "slug": slug(method),
+        "look": {"hue": look.hue, "marker": look.marker, "path": look.path, "dash": look.dash},
+        "trust": {
+            "tier": row.trust,
+            "evidence": vouched.evidence if vouched and row.trust != "self-reported" else "",
+        },
+        "chunks": board.card.chunks,
+        "tasks": [
+            {"evaluation": kind, "task": task, "floor": _value(board, (kind, task))}
+            for kind, task in board.card.cells()
+        ],
+        "row": row_document(row),
+        "version": record.method.version,
+        "config": record.method.config,
+        "config_sha256": record.method.config_sha256,
+        "source_sha256": record.method.source_sha256,
+        "environments": environments,
+        "runs": runs,
+    }
+
+
+def _value(board: Board, cell: tuple[str, str]) -> float | None:
+    row = board.row(FLOOR)
+    return row.scores[cell].value if row and cell in row.scores else None
+
+
+def _cell(found: Located, environments: list[dict[str, Any]]) -> dict[str, Any]:
+    """A record, what it lacks left out, its environment told by number since most have the same."""
+    left_out = {"environment", "method", "protocol", "schema_version", "trust"}
+    record = found.record.model_dump(mode="json", exclude=left_out)
+    environment = found.record.environment.model_dump(mode="json")
+    if environment not in environments:
+        environments.append(environment)
+    provenance = record.pop("provenance")
+    record["curve"] = [[point["visits"], point["loss"]] for point in record["curve"]]
+    told = {
+        **record,
+        "cell": ".".join(found.cell) if found.cell else "pretrain",
+        "after": found.record.stream.chunks_seen,
+        "cause": found.record.cause if found.record.status == "failed" else None,
+        "file": "/".join(found.path.parts[-_depth(found) :]),
+        "command": shlex.join(provenance["argv"]),
+        "started": provenance["started"],
+        "ended": provenance["ended"],
+        "headwater": provenance["headwater"],
+    }
+    kept = {name: value for name, value in told.items() if value not in (None, [], {}, ())}
+    return {**kept, "environment": environments.index(environment)}
+
+
+def _depth(found: Located) -> int:
+    """Parts of a record's path from its protocol's folder on."""
+    return 4 + len(found.record.method.name.split("/"))
+
+
+def evidence_shard(board: Board, method: str) -> dict[str, Any]:
+    """Values of all cells on the last checkpoint, and what pairs them with another method's."""
+    cells: dict[str, dict[str, Any]] = {}
+    for run in board.runs[method]:
+        for cell in board.card.cells():
+            score = board.scores.of(run, cell)
+            if score is None or cell == STREAM:
+                continue
+            packed = _packed(score.evidence) if score.evidence else {}
+            told = {"value": score.value, "error": score.standard_error, **packed}
+            cells.setdefault(".".join(cell), {})[str(run.seed)] = told
+    return {"protocol_slug": slug(board.card.id), "slug": slug(method), "cells": cells}
+
+
+def _packed(evidence: Evidence) -> dict[str, Any]:
+    """The parts as 16-bit numbers times a scale: the error in a distance is some 1e-5 of it."""
+    scale = float(np.abs(evidence.parts).max(initial=0)) / 32767 or 1.0
+    parts = np.round(evidence.parts / scale).astype("<i2")
+    return {
+        "identity": evidence.identity.hex(),
+        "scale": scale,
+        "parts": base64.b64encode(parts.tobytes()).decode(),
+    }
