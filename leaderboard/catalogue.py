@@ -53,6 +53,7 @@ class ProtocolCard:
         chunk_ids: the sample ids of each chunk, for the picture.
         load_pool: loads the images that the stream is drawn from; None where that is not known.
         licences: of the images.
+        what: what the stream is, in a sentence or two.
     """
 
     id: str
@@ -62,6 +63,7 @@ class ProtocolCard:
     chunk_ids: tuple[tuple[str, ...], ...] = ()
     load_pool: "Callable[[], ImageSet] | None" = None
     licences: tuple[Licence, ...] = ()
+    what: str = ""
 
     def cells(self, *evaluations: str) -> tuple[Cell, ...]:
         """The cells that a finished run has on its last checkpoint, all kinds unless named.
@@ -104,6 +106,33 @@ def find_card(protocol: str, results: Results) -> ProtocolCard:
         chunk_ids=_chunk_ids(spec),
         load_pool=partial(load_pool, spec),
         licences=_licences(tasks) if spec.tier == "nano" else (),
+        what=_what(spec),
+    )
+
+
+#: How each stream shares its images out.
+_STREAMS = {
+    "instance": "images are dealt out at random, so that all chunks look alike",
+    "random-class": "classes are dealt out at random, and each chunk has its own",
+    "distant-class": "classes that are close to each other come together, and chunks are far apart",
+    "domain": "each chunk is in a style of its own",
+}
+
+
+def _what(spec: ProtocolSpec) -> str:
+    """The stream in words."""
+    how = _STREAMS.get(spec.rule, "images come in an order of their own")
+    told = (
+        ""
+        if spec.boundaries
+        else (
+            f" Neighbours share {spec.overlap:.0%} of a chunk, and the method is not told where one ends."
+        )
+    )
+    return (
+        f"A stream of {spec.chunks} chunks of {spec.pool}: {how}.{told} Every method has the same "
+        f"{spec.budget.image_visits:,} image visits, backbone ({spec.arch}) and views of "
+        f"{spec.view_size} pixels."
     )
 
 

@@ -126,9 +126,7 @@ class _Pages:
         self._page("index.html", "home.html", home_context(self.boards, found))
 
     def _page(self, name: str, template: str, context: dict[str, Any]) -> None:
-        text = self.environment.get_template(template).render(
-            **self.common, page=name, **context
-        )
+        text = self.environment.get_template(template).render(**self.common, page=name, **context)
         self.site.page(name, text)
 
     def _index(self, found: dict[str, dict[str, Look]]) -> dict[str, Any]:

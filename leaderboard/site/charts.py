@@ -1,11 +1,11 @@
 """The charts, as plotly figures without colours: the page gives those of the reader's theme."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from leaderboard.board import Board
+from leaderboard.board import Board, Row
 from leaderboard.catalogue import FLOOR
 from leaderboard.site.look import Look
 from leaderboard.statistics import Estimate
@@ -22,19 +22,33 @@ _AXES = {
 }
 
 
-def score_chart(board: Board, kind: str, looks: Mapping[str, Look]) -> Figure | None:
-    """Score of every method on every task of a kind, with its interval; None without any."""
+#: How many methods a chart of tasks shows.
+MOST = 12
+
+
+def shown_rows(board: Board) -> Sequence[Row]:
+    """The rows that charts of all tasks show: the best, and the untrained network."""
+    best = board.rows[:MOST]
+    floor = board.row(FLOOR)
+    return best if floor is None or floor in best else (*best[: MOST - 1], floor)
+
+
+def score_chart(
+    board: Board, rows: Sequence[Row], kind: str, looks: Mapping[str, Look]
+) -> Figure | None:
+    """Score of some methods on every task of a kind, with its interval; None without any."""
     methods = {
-        row.method: {task: e for (k, task), e in row.scores.items() if k == kind}
-        for row in board.rows
+        row.method: {task: e for (k, task), e in row.scores.items() if k == kind} for row in rows
     }
     return _dots(board, kind, {m: s for m, s in methods.items() if s}, looks, _AXES[kind])
 
 
-def gain_chart(board: Board, kind: str, looks: Mapping[str, Look]) -> Figure | None:
+def gain_chart(
+    board: Board, rows: Sequence[Row], kind: str, looks: Mapping[str, Look]
+) -> Figure | None:
     """Score less that of the untrained network, with its interval; None without any."""
     methods = {}
-    for row in board.rows:
+    for row in rows:
         if row.method != FLOOR and (found := board.compare(row.method, FLOOR, kind)):
             methods[row.method] = {task: e for (_, task), e in found.items()}
     unit = "points above untrained" if kind != "detection" else "AP50 above untrained"
@@ -89,13 +103,26 @@ def _dots(
     return _plain(figure)
 
 
-def stream_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
+def band_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
+    """Joint less sequential training of each objective on every linear task; None without twins."""
+    methods = {
+        sequential: {task: e for (_, task), e in board.compare(joint, sequential, "linear").items()}
+        for _, sequential, joint in board.twins()
+    }
+    shown = {method: scores for method, scores in methods.items() if scores}
+    figure = _dots(board, "linear", shown, looks, "points that joint training is ahead", sign=True)
+    if figure:
+        figure["layout"]["xaxis"].update(zeroline=True, zerolinewidth=1.5)
+    return figure
+
+
+def stream_chart(board: Board, of: Sequence[Row], looks: Mapping[str, Look]) -> Figure | None:
     """Accuracy on the first chunk's held-out images after each chunk; None without any.
 
     A method that is seen once only, joint or untrained, is a level across the stream.
     """
     figure = go.Figure()
-    rows = [row for row in board.rows if row.first_chunk]
+    rows = [row for row in of if row.first_chunk]
     for lane, row in enumerate(rows):
         shift = 0.02 * (lane - (len(rows) - 1) / 2)  # so that intervals do not hide each other
         points = [point for _, point in row.first_chunk]
@@ -148,10 +175,14 @@ def stream_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
 
 def all_charts(board: Board, looks: Mapping[str, Look]) -> dict[str, Figure]:
     """Every chart that has something to show, by the id of its place in the page."""
-    found: dict[str, Figure | None] = {"stream": stream_chart(board, looks)}
+    rows = shown_rows(board)
+    found: dict[str, Figure | None] = {
+        "stream": stream_chart(board, rows, looks),
+        "band": band_chart(board, looks),
+    }
     for kind in KINDS:
-        found[f"{kind}-score"] = score_chart(board, kind, looks)
-        found[f"{kind}-gain"] = gain_chart(board, kind, looks)
+        found[f"{kind}-score"] = score_chart(board, rows, kind, looks)
+        found[f"{kind}-gain"] = gain_chart(board, rows, kind, looks)
     return {name: figure for name, figure in found.items() if figure}
 
 

@@ -1,15 +1,151 @@
 """The first page: the ranking of every protocol, and what it says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from leaderboard import words
-from leaderboard.board import Board
+from leaderboard.board import Board, Row
+from leaderboard.site.folder import slug
 from leaderboard.site.look import Look
+from leaderboard.site.overview import overview_charts
+from leaderboard.statistics import Estimate
+
+#: What a cell of the table holds: an estimate, or a text with the number that it is sorted by.
+Shown = Estimate | tuple[str, float] | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the ranking.
+
+    Args:
+        key: its name in the address.
+        title, unit: heading.
+        of: what it shows of a row.
+        shown: whether it is there before the reader chooses.
+        sign: whether numbers have a plus sign.
+    """
+
+    key: str
+    title: str
+    unit: str
+    of: Callable[[Row], Shown]
+    shown: bool = True
+    sign: bool = False
+
+
+def _cost(text: Callable[[Any], str], of: Callable[[Any], float]) -> Callable[[Row], Shown]:
+    def shown(row: Row) -> Shown:
+        if row.cost is None or not row.cost.visits:
+            return None
+        return text(of(row.cost)), of(row.cost)
+
+    return shown
+
+
+def columns(board: Board) -> list[Column]:
+    """The columns of a protocol's ranking, after rank and method."""
+    linear = len(board.card.cells("linear"))
+
+    def above(row: Row) -> Shown:
+        if row.above_floor is None:
+            return None
+        return f"{row.above_floor} of {linear}", row.above_floor
+
+    return [
+        Column("transfer", "Transfer", f"mean of {linear}, %", lambda r: r.transfer),
+        Column("gap", "Gap to joint", "points behind", lambda r: r.gap),
+        Column("recovered", "Gap recovered", "share of the gap", lambda r: r.recovered, False),
+        Column("above", "Above untrained", "tasks beyond noise", above, False),
+        Column("fewshot", "Few-shot", "5-way 5-shot, %", lambda r: r.averages["fewshot"]),
+        Column("detection", "Detection", "AP50", lambda r: r.averages["detection"]),
+        Column("forgetting", "Forgetting", "of chunk 1, points", lambda r: r.forgetting),
+        Column(
+            "pooled",
+            "Forgetting, pooled",
+            "of chunk 1, points",
+            lambda r: r.course.first_forgetting["pooled"],
+            False,
+        ),
+        Column(
+            "mean-forgetting",
+            "Mean forgetting",
+            "all chunks, points",
+            lambda r: r.course.forgetting["aware"],
+            False,
+        ),
+        Column(
+            "mean-pooled",
+            "Mean forgetting, pooled",
+            "all chunks, points",
+            lambda r: r.course.forgetting["pooled"],
+            False,
+        ),
+        Column("forward", "Forward transfer", "points", lambda r: r.course.forward, False),
+        Column("visits", "Visits", "images read", _cost(words.count, lambda c: c.visits), False),
+        Column(
+            "arrivals",
+            "Visits, all arrivals",
+            "always up to date",
+            _cost(words.count, lambda c: c.cumulative_visits),
+        ),
+        Column("time", "Time", "pre-training", _cost(words.duration, lambda c: c.seconds), False),
+        Column("kept", "Images kept", "bytes", _cost(words.size, lambda c: c.stored_bytes), False),
+        Column(
+            "memory",
+            "Peak memory",
+            "bytes",
+            _cost(words.size, lambda c: c.peak_memory_bytes),
+            False,
+        ),
+        Column("seeds", "Seeds", "complete", lambda r: (str(len(r.seeds)), len(r.seeds))),
+        Column(
+            "coverage",
+            "Coverage",
+            "cells done",
+            lambda r: (f"{r.done}/{r.wanted}", r.done / max(r.wanted, 1)),
+        ),
+        Column("trust", "Trust", "how far examined", lambda r: (r.trust, _TRUST[r.trust])),
+    ]
+
+
+_TRUST = {"self-reported": 0, "rescored": 1, "reproduced": 2}
 
 
 def home_context(
     boards: Sequence[Board], looks: Mapping[str, Mapping[str, Look]]
 ) -> dict[str, Any]:
     """What the template `home.html` shows."""
-    return {"boards": boards, "looks": looks}
+    views = [_view(board, looks[board.card.id]) for board in boards]
+    return {
+        "views": views,
+        "charts": {
+            f"{view['slug']}-{name}": figure
+            for view in views
+            for name, figure in view["charts"].items()
+        },
+    }
+
+
+def _view(board: Board, looks: Mapping[str, Look]) -> dict[str, Any]:
+    known = [row.transfer for row in board.rows if row.transfer]
+    ends = [end for e in known for end in (e.low, e.high, e.value) if end is not None]
+    return {
+        "board": board,
+        "card": board.card,
+        "slug": slug(board.card.id),
+        "looks": looks,
+        "columns": columns(board),
+        "charts": overview_charts(board, looks),
+        "scale": (min(ends), max(ends)) if ends else (0.0, 1.0),
+        "answers": [
+            (objective, words.verdict(board, sequential, joint), row, words.forgotten(row))
+            for objective, sequential, joint in board.twins()
+            if (row := board.row(sequential))
+        ],
+        "missing": {row.method: words.missing(row, board) for row in board.rows},
+        "failures": {row.method: words.failures(row) for row in board.rows},
+        "seeds_note": words.seeds_note(board),
+        "progress": words.progress(board),
+    }

@@ -7,22 +7,31 @@ from benchmark.errors import DataError
 from benchmark.streams.picture import stream_rows
 from leaderboard import words
 from leaderboard.board import Board
-from leaderboard.site.charts import all_charts
+from leaderboard.site.charts import all_charts, shown_rows
+from leaderboard.site.course import course_data, rank_diagram
 from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import Look
 
 
-def protocol_context(
-    board: Board, site: SiteFolder, looks: Mapping[str, Look]
-) -> dict[str, Any]:
+def protocol_context(board: Board, site: SiteFolder, looks: Mapping[str, Look]) -> dict[str, Any]:
     """What the template `protocol.html` shows."""
     charts = all_charts(board, looks)
+    rows = shown_rows(board)
+    course = course_data(board, rows, looks)
     pictures, no_picture = _pictures(board, site)
     return {
         "board": board,
         "card": board.card,
         "looks": looks,
+        "rows": rows,
         "charts": charts,
+        "course": course,
+        "moves": any(
+            pair for one in course["methods"] for line in one["along"][1:-1] for pair in line
+        ),
+        "ranks": rank_diagram(board, rows),
+        "twins": board.twins(),
+        "id": slug(board.card.id),
         "pictures": pictures,
         "no_picture": no_picture,
         "missing": {row.method: words.missing(row, board) for row in board.rows},

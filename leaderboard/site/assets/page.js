@@ -14,8 +14,8 @@ const headwater = (() => {
     const axis = (own = {}) => ({
       gridcolor: grid, linecolor: line, zerolinecolor: soft, tickcolor: line, ...own,
       tickfont: { color: own.ticktext ? ink : soft, size: own.ticktext ? 13 : 12 },
-      title: own.title && { ...own.title, font: { color: soft, size: 12 } },
-      minor: own.minor && { ...own.minor, gridcolor: grid },
+      ...(own.title && { title: { ...own.title, font: { color: soft, size: 12 } } }),
+      ...(own.minor && { minor: { ...own.minor, gridcolor: grid } }),
     });
     const traces = data.map((trace) => {
       if (trace.type === "heatmap") {
@@ -26,19 +26,16 @@ const headwater = (() => {
       }
       if (!trace.meta) return trace;
       const hue = colour(trace.meta.hue);
-      const symbol = trace.marker && trace.marker.symbol ? String(trace.marker.symbol) : "";
-      const open = symbol.endsWith("-open");
-      return {
-        ...trace,
+      const made = { ...trace, line: { ...trace.line, color: hue } };
+      if (trace.marker) {
+        const symbol = trace.marker.symbol;
+        const open = typeof symbol === "string" && symbol.endsWith("-open");
+        made.marker = { ...trace.marker, color: open ? ground : hue, line: { ...trace.marker.line, color: hue } };
         /* An outline is filled with the ground, so that its own interval does not cross it. */
-        marker: trace.marker && {
-          ...trace.marker, ...(symbol && { symbol: symbol.replace("-open", "") }),
-          color: open ? ground : hue, line: { ...trace.marker.line, color: hue },
-        },
-        line: { ...trace.line, color: hue },
-        error_x: trace.error_x && { ...trace.error_x, color: hue },
-        error_y: trace.error_y && { ...trace.error_y, color: hue },
-      };
+        if (open) made.marker.symbol = symbol.replace("-open", "");
+      }
+      for (const bars of ["error_x", "error_y"]) if (trace[bars]) made[bars] = { ...trace[bars], color: hue };
+      return made;
     });
     const axes = Object.fromEntries(
       Object.entries(layout).filter(([name]) => /^[xy]axis\d*$/.test(name)).map(([name, own]) => [name, axis(own)]),

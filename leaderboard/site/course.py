@@ -1,0 +1,142 @@
+"""What the protocol's page shows along the stream: for the slider, the heat map and the ranks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leaderboard import words
+from leaderboard.along import READINGS
+from leaderboard.board import Board, Row
+from leaderboard.ranking import CriticalDifference, critical_difference
+from leaderboard.site.look import Look
+from leaderboard.statistics import Estimate, estimate
+
+
+def course_data(board: Board, rows: Sequence[Row], looks: Mapping[str, Look]) -> dict[str, Any]:
+    """Scores after every chunk, and accuracy matrices, for the page's script.
+
+    Returns:
+        `tasks`: names; `methods`: of each, `name`, `look`, `along`: per chunk from 0 the linear
+        scores as [value, half width] or null; `first`: per chunk, accuracy on the first one;
+        `matrix`: of each reading, rows of [value, half width] or null.
+    """
+    tasks = [task for _, task in board.card.cells("linear")]
+    return {
+        "tasks": tasks,
+        "chunks": board.card.chunks,
+        "methods": [_method(board, row, tasks, looks[row.method]) for row in rows],
+    }
+
+
+def _method(board: Board, row: Row, tasks: Sequence[str], look: Look) -> dict[str, Any]:
+    along = []
+    for seen in range(board.card.chunks + 1):
+        found: list[list[float | None] | None] = []
+        for task in tasks:
+            scores = [
+                score
+                for run in board.runs[row.method]
+                if (score := board.scores.of(run, ("linear", task), seen))
+            ]
+            errors = [score.standard_error for score in scores]
+            mean = estimate([score.value for score in scores], errors) if scores else None
+            found.append(_pair(mean))
+        along.append(found)
+    first = dict(row.first_chunk)
+    matrix = {
+        reading: [[_pair(entry) for entry in line] for line in row.course.matrix[reading]]
+        for reading in READINGS
+        if any(entry for line in row.course.matrix[reading] for entry in line)
+    }
+    return {
+        "name": row.method,
+        "look": {"hue": look.hue, "marker": look.marker, "path": look.path, "dash": look.dash},
+        "along": along,
+        "first": [_pair(first.get(seen)) for seen in range(board.card.chunks + 1)],
+        "matrix": matrix,
+    }
+
+
+def _pair(value: Estimate | None) -> list[float | None] | None:
+    if value is None:
+        return None
+    return [round(value.value, 3), None if value.half is None else round(value.half, 3)]
+
+
+@dataclass(frozen=True)
+class RankLine:
+    """A method in the drawing: x of its mean rank, y of its name, on which side, and its rank."""
+
+    method: str
+    rank: float
+    x: float
+    y: float
+    left: bool
+
+
+@dataclass(frozen=True)
+class RankDiagram:
+    """The critical-difference diagram in a box of 720 pixels' width.
+
+    Args:
+        lines: one a method.
+        bars: x from, x to, y of each group that cannot be told apart.
+        ticks: x and number.
+        reach: x from and to of a line as long as the critical difference.
+        height: of the box.
+        found: the numbers behind it.
+    """
+
+    lines: tuple[RankLine, ...]
+    bars: tuple[tuple[float, float, float], ...]
+    ticks: tuple[tuple[float, int], ...]
+    reach: tuple[float, float]
+    height: float
+    found: CriticalDifference
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups that cannot be told apart, in words."""
+        names = [self.lines[place].method for place in self.found.order]
+        return [words.joined(names[start : end + 1]) for start, end in self.found.cliques]
+
+
+_LEFT, _RIGHT, _TOP, _STEP = 190.0, 530.0, 62.0, 24.0
+
+
+def rank_diagram(board: Board, rows: Sequence[Row]) -> RankDiagram | None:
+    """Mean ranks of the methods that are complete in the linear tasks; None with less than two."""
+    complete = [row for row in rows if row.transfer]
+    cells = board.card.cells("linear")
+    if len(complete) < 2 or len(cells) < 2:
+        return None
+    table = [[row.scores[cell].value for cell in cells] for row in complete]
+    found = critical_difference(table)
+    count = len(complete)
+
+    def at(rank: float) -> float:
+        return round(_LEFT + (rank - 1) / (count - 1) * (_RIGHT - _LEFT), 1)
+
+    first_half = (count + 1) // 2
+    bars_height = 12.0 * len(found.cliques) + 14
+    lines: dict[int, RankLine] = {}
+    for number, place in enumerate(found.order):
+        left = number < first_half
+        level = number if left else count - 1 - number
+        y = _TOP + bars_height + _STEP * level
+        rank = found.ranks[place]
+        lines[place] = RankLine(complete[place].method, rank, at(rank), y, left)
+    ordered = [found.ranks[place] for place in found.order]
+    bars = tuple(
+        (at(ordered[start]) - 4, at(ordered[end]) + 4, _TOP + 12.0 * (number + 1))
+        for number, (start, end) in enumerate(found.cliques)
+    )
+    end = min(_LEFT + found.difference / (count - 1) * (_RIGHT - _LEFT), 715.0)
+    return RankDiagram(
+        lines=tuple(lines[place] for place in range(count)),
+        bars=bars,
+        ticks=tuple((at(rank), rank) for rank in range(1, count + 1)),
+        reach=(_LEFT, round(end, 1)),
+        height=_TOP + bars_height + _STEP * first_half,
+        found=found,
+    )
