@@ -100,9 +100,8 @@ def _name(sha256: str, metric: str) -> str:
 @cache
 def _code() -> str:
     """Hash of the code that evidence comes from."""
-    return source_sha256(
-        ("leaderboard.evidence", "tasks.detection.metrics", "tasks.probes.metrics")
-    )[:16]
+    metrics = ("tasks.detection.metrics", "tasks.probes.metrics", "tasks.resampled")
+    return source_sha256(("leaderboard.evidence", *metrics))[:16]
 
 
 def users_cache() -> Path:

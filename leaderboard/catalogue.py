@@ -122,13 +122,9 @@ _STREAMS = {
 def _what(spec: ProtocolSpec) -> str:
     """The stream in words."""
     how = _STREAMS.get(spec.rule, "images come in an order of their own")
-    told = (
-        ""
-        if spec.boundaries
-        else (
-            f" Neighbours share {spec.overlap:.0%} of a chunk, and the method is not told where one ends."
-        )
-    )
+    told = ""
+    if not spec.boundaries:
+        told = f" Neighbours share {spec.overlap:.0%} of a chunk; where one ends is not told."
     return (
         f"A stream of {spec.chunks} chunks of {spec.pool}: {how}.{told} Every method has the same "
         f"{spec.budget.image_visits:,} image visits, backbone ({spec.arch}) and views of "

@@ -9,14 +9,16 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import DataError
-from tasks.detection.metrics import Boxes, ap50_of_samples
-from tasks.probes.metrics import average_precision_11, episode_accuracies
+from tasks.detection.metrics import Boxes
+from tasks.probes.metrics import episode_accuracies
+from tasks.resampled import resampled_ap11, resampled_ap50
 
 #: Resamples of the test images where a metric has no closed form; the half width is then known
 #: to within about 4 %.
@@ -146,9 +148,9 @@ def _single(
 
 def _resampled(index: NDArray[Any], label: NDArray[Any], score: NDArray[Any]) -> Evidence:
     """11-point mAP of bootstrap samples, the same ones for every method on the same images."""
-    counts = _samples(len(index))
+    counts = _samples(len(index)).astype(np.float32)
     classes = [
-        average_precision_11(np.asarray(score[:, c], dtype=np.float64), label[:, c] > 0, counts)
+        resampled_ap11(np.asarray(score[:, c], dtype=np.float64), label[:, c] > 0, counts)
         for c in np.flatnonzero(label.any(axis=0))
     ]
     return of_resamples(_identity(index, label), 100 * np.nanmean(classes, axis=0))
@@ -163,10 +165,11 @@ def _detected(arrays: Arrays, *, voc: bool) -> Evidence:
     images = np.unique(np.concatenate([truth.image, found.image]))
     identity = _identity(images, truth.label) + truth.box.astype(np.float64).tobytes()
     return of_resamples(
-        identity, ap50_of_samples(truth, found, images, _samples(len(images)), voc=voc)
+        identity, resampled_ap50(truth, found, images, _samples(len(images)), voc=voc)
     )
 
 
+@lru_cache(maxsize=8)
 def _samples(n: int) -> NDArray[np.int64]:
     """How often each of n images occurs in each bootstrap sample; the same for equal n."""
     return np.random.default_rng(n).multinomial(n, np.full(n, 1 / n), RESAMPLES)

@@ -64,6 +64,7 @@ class Scores:
     def __init__(self, results: Results, card: ProtocolCard) -> None:
         self.results, self.card = results, card
         self._known: dict[tuple[str, int, int, Cell, str | None], Score | None] = {}
+        self._final: dict[tuple[str, int], int] = {}
 
     def of(
         self, run: Run, cell: Cell, chunks: int | None = None, metric: str | None = None
@@ -77,12 +78,18 @@ class Scores:
                 that is not trained is the one before all.
             metric: its name; None for the headline.
         """
-        final = self.card.chunks if run.last else 0
-        seen = final if chunks is None else chunks
+        seen = self._last(run) if chunks is None else chunks
         key = run.method, run.seed, seen, cell, metric
         if key not in self._known:
             self._known[key] = self._look(run, cell, seen, metric)
         return self._known[key]
+
+    def _last(self, run: Run) -> int:
+        """Chunks that the run's final checkpoint has seen."""
+        key = run.method, run.seed
+        if key not in self._final:
+            self._final[key] = self.card.chunks if run.last else 0
+        return self._final[key]
 
     def _look(self, run: Run, cell: Cell, chunks: int, name: str | None) -> Score | None:
         found = run.evaluations.get((chunks, cell))

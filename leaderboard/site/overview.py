@@ -45,7 +45,7 @@ def forgetting_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
 
 
 def cost_chart(board: Board, looks: Mapping[str, Look], name: str) -> Figure | None:
-    """Transfer against a cost, with the front of those that none beats in both; None without any."""
+    """Transfer against a cost, with the front of those that none beats; None without any."""
     title, of = COSTS[name]
     points = [
         (row, cost, None) for row in board.rows if row.transfer and (cost := of(row)) is not None

@@ -1,0 +1,186 @@
+"""How long the site of many runs takes: `python -m leaderboard.bench --output results`.
+
+The records are made from one finished run of the nano tier: other names and seeds, other answers
+to a part of the test images, and the metrics that follow from these. Average precision, which is
+slow to compute for thousands of runs, is shifted and not computed; the evidence for its interval is
+computed like any other.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from benchmark.protocol import ProtocolSpec
+from benchmark.registry import PROTOCOLS, load_shipped
+from benchmark.result import FileRef, Metric, ProtocolRef, Record
+from leaderboard.aggregate import Located, Run, read_results
+from tasks.probes.metrics import METRICS, episode_accuracies
+
+#: 2,000 runs: protocols of the nano tier with as many chunks as the template, methods, and seeds.
+STREAMS = ("instance", "random-class", "distant-class", "blurred-instance")
+METHODS, SEEDS = 100, 5
+#: Share of the answers that are drawn anew in each run.
+CHANGED = 0.15
+
+
+def write_store(root: Path, template: Run, methods: int = METHODS, seeds: int = SEEDS) -> int:
+    """Write the records of `len(STREAMS) * methods * seeds` runs; returns their number.
+
+    Args:
+        root: an empty folder.
+        template: a finished run, whose phases and evaluations of the last checkpoint are copied.
+        methods, seeds: of each protocol.
+    """
+    load_shipped()
+    phases = list(template.phases.values())
+    last = [f for (seen, c), f in template.evaluations.items() if seen == template.last]
+    cells = [found for found in last if found.cell and found.cell[0] != "stream"]
+    number = 0
+    for stream in STREAMS:
+        spec = PROTOCOLS.get(f"{stream}/nano@1")
+        for method in range(methods):
+            name = f"objective{method % 8}/strategy{method // 8}"
+            for seed in range(seeds):
+                number += 1
+                for found in [*phases, *cells]:
+                    _write(root, spec, name, seed, found, np.random.default_rng(number))
+    return number
+
+
+def _write(
+    root: Path, spec: ProtocolSpec, name: str, seed: int, found: Located, draw: np.random.Generator
+) -> None:
+    record = found.record
+    folder = root / spec.folder / name / f"seed{seed}" / f"after-chunk{record.stream.chunks_seen}"
+    folder.mkdir(parents=True, exist_ok=True)
+    changes: dict[str, Any] = {
+        "protocol": ProtocolRef(id=spec.id, digest=spec.digest),
+        "stream": record.stream.model_copy(update={"manifest_sha256": spec.manifest.digest}),
+        "method": record.method.model_copy(update={"name": name}),
+        "seeds": record.seeds.model_copy(update={"replicate": seed}),
+    }
+    if record.predictions is not None:
+        with np.load(found.path.parent / record.predictions.name) as file:
+            arrays = dict(file)
+        changed, metrics = _changed(arrays, record, draw)
+        content = io.BytesIO()
+        np.savez_compressed(content, **changed)  # type: ignore[arg-type]
+        (folder / record.predictions.name).write_bytes(content.getvalue())
+        digest = hashlib.sha256(content.getvalue()).hexdigest()
+        changes["predictions"] = FileRef(name=record.predictions.name, sha256=digest)
+        changes["metrics"] = metrics
+    (folder / found.path.name).write_text(record.model_copy(update=changes).to_json())
+
+
+def _changed(
+    arrays: dict[str, NDArray[Any]], record: Record, draw: np.random.Generator
+) -> tuple[dict[str, NDArray[Any]], dict[str, Metric]]:
+    """Other predictions, and the metrics that follow."""
+    changed, metrics = dict(arrays), dict(record.metrics)
+    for name in ("prediction", "prediction_5shot", "prediction_1shot"):
+        if name in arrays:
+            other = draw.random(arrays[name].shape) < CHANGED
+            ours = arrays[name].copy()
+            ours[other] = draw.permutation(ours[other])
+            changed[name] = ours
+    if "score" in arrays:
+        changed["score"] = arrays["score"] + draw.normal(0, 0.01, arrays["score"].shape).astype(
+            arrays["score"].dtype
+        )
+    for name, metric in record.metrics.items():
+        if name in METRICS and "prediction" in changed:
+            value, error = (f(changed["label"], changed["prediction"]) for f in METRICS[name])
+        elif f"prediction_{name[-5:]}" in changed:
+            units = episode_accuracies(changed[f"prediction_{name[-5:]}"])
+            value, error = float(units.mean()), float(units.std(ddof=1) / len(units) ** 0.5)
+        else:
+            value, error = metric.value + draw.normal(0, 1), metric.standard_error or -1.0
+        known = None if error < 0 else error
+        metrics[name] = metric.model_copy(update={"value": value, "standard_error": known})
+    return changed, metrics
+
+
+def timed(function: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def site_rates(template: Run, rounds: int = 3) -> dict[str, Any]:
+    """Seconds that the site of 2,000 runs takes, first and again, and the size of its first page.
+
+    Args:
+        template: a finished run of the nano tier.
+        rounds: builds after the first.
+    """
+    with tempfile.TemporaryDirectory() as aside:
+        store, site = Path(aside) / "store", Path(aside) / "site"
+        runs = write_store(store, template)
+        records = sum(1 for _ in store.rglob("*.json"))
+        environment = {**os.environ, "XDG_CACHE_HOME": str(Path(aside) / "cache")}
+        first = timed(lambda: _build(store, site, environment))
+        again = []
+        for _ in range(rounds):
+            shutil.rmtree(site)
+            again.append(timed(lambda: _build(store, site, environment)))
+        page = (site / "index.html").stat().st_size
+        loaded = sum(p.stat().st_size for p in (site / "assets").iterdir() if "plotly" not in p.name
+                     and p.suffix != ".png")  # fmt: skip
+        evaluations = sum(1 for _ in store.rglob("*.npz"))
+    return {
+        "runs": runs,
+        "records": records,
+        "evaluations": evaluations,
+        "first_seconds": round(first, 2),
+        "again_seconds": [round(seconds, 2) for seconds in again],
+        "again_median": round(statistics.median(again), 2),
+        "home_bytes": page,
+        "home_with_scripts_bytes": page + loaded,
+    }
+
+
+def _build(store: Path, site: Path, environment: dict[str, str]) -> None:
+    """In a process of its own, as the command is."""
+    import subprocess
+
+    code = "from benchmark.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "site", "build", "--store", store, "--output", site]
+    subprocess.run([str(word) for word in command], check=True, env=environment,
+                   stdout=subprocess.DEVNULL)  # fmt: skip
+
+
+def finished_runs(store: Path) -> Iterator[Run]:
+    """The finished runs of `instance/nano@1` in a store, the best first to copy."""
+    results = read_results(store)
+    runs = [run for run in results.runs("instance/nano@1") if len(run.phases) == 4]
+    yield from runs
+
+
+def main(
+    store: Annotated[Path, typer.Option(help="With a finished run to copy.")] = Path("results"),
+    output: Annotated[Path | None, typer.Option(help="Folder for bench-site.json.")] = None,
+) -> None:
+    """Measure how long the site of 2,000 runs takes to build."""
+    document = site_rates(next(finished_runs(store)))
+    text = json.dumps(document, indent=1) + "\n"
+    print(text, end="")
+    if output is not None:
+        (output / "bench-site.json").write_text(text)
+
+
+if __name__ == "__main__":
+    typer.run(main)
