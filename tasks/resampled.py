@@ -50,7 +50,7 @@ def resampled_ap50(
         of_class = np.flatnonzero(label == one)
         ranked = of_class[np.argsort(-score[of_class], kind="stable")]
         objects = np.searchsorted(images, truth.image[truth.label == one])
-        total = weights @ np.bincount(objects, minlength=len(images)).astype(np.float32)
+        total = (weights @ np.bincount(objects, minlength=len(images))).astype(np.float64)
         right = hits[ranked]
         bins = np.cumsum(right) - right  # of a box: the first hit that is not before it
         passed, caught = _up_to_hits(place[ranked], bins, right, weights)
@@ -173,4 +173,5 @@ def _overlap(a: NDArray[np.generic], b: NDArray[np.generic]) -> Floats:
     common = np.prod(np.maximum(high - low, 0), axis=1)
     own = np.prod(one[:, 2:] - one[:, :2], axis=1), np.prod(two[:, 2:] - two[:, :2], axis=1)
     union = own[0] + own[1] - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    shared: Floats = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return shared

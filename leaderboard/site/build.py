@@ -116,6 +116,7 @@ class _Pages:
     def write(self) -> None:
         """Write all pages, the first one last."""
         found: dict[str, dict[str, Look]] = {}
+        tasks: dict[str, dict[str, str]] = {}
         for board in self.boards:
             own = looks([*(row.method for row in board.rows), *board.pending])
             found[board.card.id] = own
@@ -124,7 +125,8 @@ class _Pages:
             self._page(name, "protocol.html", protocol_context(board, self.site, own))
             for address, context in task_contexts(board, self.site, own):
                 self._page(address, "task.html", context)
-        self.site.script("index.js", "headwater.takeIndex", self._index(found))
+                tasks.setdefault(board.card.id, {})[context["name"]] = address
+        self.site.script("index.js", "headwater.takeIndex", self._index(tasks))
         for name in LOADED:
             self._page(f"{name}.html", f"{name}.html", {})
         self._page("submit.html", "submit.html", {})
@@ -135,7 +137,7 @@ class _Pages:
         text = self.environment.get_template(template).render(**self.common, page=name, **context)
         self.site.page(name, text)
 
-    def _index(self, found: dict[str, dict[str, Look]]) -> dict[str, Any]:
+    def _index(self, tasks: dict[str, dict[str, str]]) -> dict[str, Any]:
         """What pages that load methods need to know of all: names, and Student's t."""
         from scipy.special import stdtrit
 
@@ -148,6 +150,7 @@ class _Pages:
                     "tasks": {
                         kind: [task for _, task in board.card.cells(kind)] for kind in words.KINDS
                     },
+                    "task_pages": tasks.get(board.card.id, {}),
                     "methods": [
                         {"name": row.method, "slug": slug(row.method)} for row in board.rows
                     ],

@@ -102,6 +102,8 @@ def _cell(found: Located, environments: list[dict[str, Any]]) -> dict[str, Any]:
         "started": provenance["started"],
         "ended": provenance["ended"],
         "headwater": provenance["headwater"],
+        # numbers of 63 bits: a page would round them
+        "seeds": {name: str(number) for name, number in record["seeds"].items()},
     }
     kept = {name: value for name, value in told.items() if value not in (None, [], {}, ())}
     return {**kept, "environment": environments.index(environment)}

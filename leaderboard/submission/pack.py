@@ -45,6 +45,8 @@ def choose(
 ) -> Chosen:
     """What of a method is packed: all ranked cells of each seed, and of the others what is done.
 
+    Others are evaluations on request, and those of the tasks after earlier chunks.
+
     Args:
         spec: the protocol.
         method: the method.
@@ -71,7 +73,7 @@ def choose(
     ]
     for seed in seeds:
         ranked = {cell.key for cell in planner.plan(spec, method, seed)}
-        for cell in planner.plan(spec, method, seed, evaluations=sorted(set(ways))):
+        for cell in planner.plan(spec, method, seed, evaluations=sorted(set(ways)), every=True):
             state = store.state(cell)
             if state in ("done", "pruned"):
                 cells.append(cell)

@@ -1,161 +1,77 @@
-"""The page in headless Chromium, over file://, at two widths, light and dark."""
+"""The site in headless Chromium, over file:// and http, at two widths, light and dark."""
 
-import base64
-import itertools
-import json
-import os
+import csv
+import io
 import shutil
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from leaderboard.aggregate import read_results
+from leaderboard.board import Board
+from leaderboard.cli import page_server
 from leaderboard.site import build_site
+from leaderboard.site.folder import slug
+from tests.leaderboard.browser import Browser
+from tests.leaderboard.conftest import PROTOCOL, StoreWriter
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-def find_browser() -> str | None:
-    """A Chromium on the PATH."""
-    return next(filter(None, map(shutil.which, NAMES)), None)
-
-
-class Browser:
-    """One tab, over the debugging pipe: no driver and no package needed.
-
-    What the page logs, throws and asks for is kept in `problems` and
-    `requests`.
-    """
-
-    def __init__(self, profile: Path) -> None:
-        command_read, command_write = os.pipe()
-        answer_read, answer_write = os.pipe()
-        flags = (
-            "--headless --no-sandbox --disable-gpu --no-first-run --hide-scrollbars "
-            "--disable-background-networking --disable-component-update --disable-sync "
-            "--remote-debugging-pipe about:blank"
-        )
-        name = find_browser()
-        assert name, f"the browser tests need one of {', '.join(NAMES)} on the PATH"
-        script = f'exec "$0" {flags} --user-data-dir="$1" 3<&{command_read} 4>&{answer_write}'
-        self.process = subprocess.Popen(
-            ["bash", "-c", script, name, str(profile)],
-            pass_fds=(command_read, answer_write),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(command_read)
-        os.close(answer_write)
-        self._out, self._in = os.fdopen(command_write, "wb"), os.fdopen(answer_read, "rb")
-        self._numbers = itertools.count(1)
-        self._buffer = b""
-        self._session: str | None = None
-        self._loaded = False
-        self.problems: list[str] = []
-        self.requests: list[str] = []
-        targets = self.call("Target.getTargets")["targetInfos"]
-        page = next(t["targetId"] for t in targets if t["type"] == "page")
-        attached = self.call("Target.attachToTarget", targetId=page, flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-
-    def __enter__(self) -> "Browser":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._out.close()
-        self._in.close()
-        self.process.terminate()
-        self.process.wait(10)
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """One command of the protocol, and its answer."""
-        number = next(self._numbers)
-        message: dict[str, Any] = {"id": number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        self._out.write(json.dumps(message).encode() + b"\0")
-        self._out.flush()
-        while True:
-            answer = self._next()
-            if answer.get("id") == number:
-                assert "error" not in answer, answer["error"]
-                result: dict[str, Any] = answer["result"]
-                return result
-
-    def show(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
-        """Open a page at a width, in light or dark, and wait until its charts are drawn."""
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
-                  deviceScaleFactor=1, mobile=width < 600)  # fmt: skip
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self._loaded = False
-        self.call("Page.navigate", url=url)
-        while not self._loaded:
-            self._next()
-        self.wait("[...document.querySelectorAll('.chart:not([hidden])')]"
-                  ".every(c => c.querySelector('.plot-container .main-svg'))")  # fmt: skip
-
-    def wait(self, condition: str, seconds: float = 20) -> None:
-        """Wait until an expression is true."""
-        end = time.monotonic() + seconds
-        while not self.evaluate(condition):
-            assert time.monotonic() < end, f"never true: {condition}"
-            time.sleep(0.05)
-
-    def evaluate(self, expression: str) -> Any:
-        """Value of a JavaScript expression."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True,
-                           awaitPromise=True)  # fmt: skip
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
-
-    def screenshot(self, path: Path) -> None:
-        """The whole page as a PNG."""
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-        answer = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
-        path.write_bytes(base64.b64decode(answer["data"]))
-
-    def _next(self) -> dict[str, Any]:
-        while b"\0" not in self._buffer:
-            read = os.read(self._in.fileno(), 1 << 16)
-            assert read, "the browser has gone away"
-            self._buffer += read
-        line, self._buffer = self._buffer.split(b"\0", 1)
-        message: dict[str, Any] = json.loads(line)
-        self._note(message.get("method", ""), message.get("params", {}))
-        return message
-
-    def _note(self, event: str, what: dict[str, Any]) -> None:
-        if event == "Page.loadEventFired":
-            self._loaded = True
-        elif event == "Network.requestWillBeSent":
-            self.requests.append(what["request"]["url"])
-        elif event == "Runtime.exceptionThrown":
-            self.problems.append(json.dumps(what["exceptionDetails"]))
-        elif event == "Runtime.consoleAPICalled" and what["type"] in ("error", "warning"):
-            self.problems.append(json.dumps(what["args"]))
-        elif event == "Log.entryAdded" and what["entry"]["level"] in ("error", "warning"):
-            self.problems.append(what["entry"]["text"])
+SEQUENTIAL, JOINT = (f"instance-test-1/{slug(f'moco_v2/{s}')}" for s in ("sequential", "joint"))
+PAGES = (
+    *("index.html", "protocol-instance-test-1.html", "submit.html", "changelog.html"),
+    *("compare.html", f"method.html?of={SEQUENTIAL}"),
+    f"cell.html?of={SEQUENTIAL}&cell=linear.flags&seed=0&after=4",
+    f"cell.html?of={SEQUENTIAL}&cell=pretrain&seed=0&after=2",
+    "compare.html?p=instance-test-1&a={}&b={}".format(
+        SEQUENTIAL.partition("/")[2], JOINT.partition("/")[2]
+    ),
+)
 
 
 @pytest.fixture(scope="module")
-def page(full_store: Path, tmp_path_factory: pytest.TempPathFactory, card) -> Path:
+def store(full_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's methods; one evaluated after every chunk, one with three seeds, one unpaired."""
+    root: Path = shutil.copytree(full_store, tmp_path_factory.mktemp("browser") / "runs")
+    writer = StoreWriter(root)
+    for seed in (1, 2):
+        writer.whole("moco_v2/joint", seed=seed)
+        writer.whole("moco_v2/sequential", seed=seed)
+    writer.whole("simclr/joint", predictions=False)
+    for seen in (1, 2, 3):
+        for path in (root / "instance-test@1/moco_v2/sequential/seed0/after-chunk4").glob(
+            "linear.*"
+        ):
+            text = path.read_bytes()
+            if path.suffix == ".json":
+                text = _without_hash(text.decode()).replace(
+                    '"chunks_seen": 4', f'"chunks_seen": {seen}'
+                ).encode()  # fmt: skip
+            (path.parents[1] / f"after-chunk{seen}" / path.name).write_bytes(text)
+    return root
+
+
+def _without_hash(text: str) -> str:
+    return text[: text.index(',\n "sha256": "', text.index('"trust"'))] + "\n}\n"
+
+
+@pytest.fixture(scope="module")
+def site(store: Path, tmp_path_factory: pytest.TempPathFactory, card) -> Path:
     output = tmp_path_factory.mktemp("site")
-    return build_site(full_store, output, planned=["simclr/joint"], card_of=lambda *_: card)
+    page = build_site(store, output, planned=["byol/joint"], card_of=lambda *_: card)
+    return page.parent
+
+
+@pytest.fixture(scope="module")
+def served(site: Path) -> Iterator[str]:
+    """Address of the same files on a server."""
+    with page_server(site, 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -165,68 +81,261 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture(autouse=True)
-def _quiet(browser: Browser, page: Path) -> Iterator[None]:
+def _quiet(browser: Browser, site: Path, served: str) -> Iterator[None]:
     """Nothing is logged as wrong, and nothing outside the folder is asked for."""
     browser.problems.clear()
     browser.requests.clear()
     yield
-    assert browser.problems == []
-    inside = (page.parent.as_uri(), "data:", "blob:")
+    found = [text for text in browser.problems if "ERR_FILE_NOT_FOUND" not in text]
+    assert found == []
+    inside = (site.as_uri(), served, "data:", "blob:")
     assert [url for url in browser.requests if not url.startswith(inside)] == []
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("dark", [False, True])
-def test_it_is_drawn_and_fits(browser: Browser, page: Path, width: int, dark: bool) -> None:
-    browser.show(page.as_uri(), width=width, dark=dark)
-    assert browser.evaluate("document.documentElement.scrollWidth") == width
-    assert browser.evaluate("document.querySelectorAll('.chart .main-svg').length") >= 4
-    # a chart is not wider than its place, and every task has its label
-    assert browser.evaluate(
-        "[...document.querySelectorAll('.chart:not([hidden])')].every(c => "
-        "c.querySelector('.main-svg').getBoundingClientRect().width <= c.clientWidth + 1)"
-    )
-    labels = "[...document.querySelectorAll('#linear-score .ytick text')].map(t => t.textContent)"
-    assert len(browser.evaluate(labels)) == 12
-    ground = browser.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (ground == "rgb(255, 255, 255)") is not dark
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_is_drawn_and_fits(browser: Browser, site: Path, served: str, page: str) -> None:
+    for root, width, dark in ((site.as_uri(), 1280, False), (served, 390, True)):
+        browser.show(f"{root}/{page}", width=width, dark=dark)
+        assert browser.evaluate("document.documentElement.scrollWidth") == width
+        assert browser.evaluate("document.title").count("Headwater") == 1
+        assert browser.evaluate(
+            "[...document.querySelectorAll('.chart')].filter(c => !c.closest('[hidden]')).every(c "
+            "=> c.getAttribute('role') === 'img' && c.getAttribute('aria-label').length > 20 && "
+            "c.querySelector('.main-svg').getBoundingClientRect().width <= c.clientWidth + 1)"
+        )
+        ground = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (ground == "rgb(255, 255, 255)") is not dark
+        assert browser.evaluate("[...document.querySelectorAll('h1')].length") == 1
 
 
-def points(browser: Browser, chart: str) -> list[str]:
+def names(browser: Browser) -> list[str]:
+    """Methods of the ranking as they are seen."""
     found: list[str] = browser.evaluate(
-        f"[...document.querySelectorAll('#{chart} .scatterlayer .trace .points path')]"
-        ".map(p => p.style.fill)"
+        "[...document.querySelectorAll('.view:not([hidden]) .ranking tbody tr')]"
+        ".filter(r => !r.hidden).map(r => (r.querySelector('th a') || r.querySelector('th'))"
+        ".textContent.trim())"
     )
     return found
 
 
-def test_the_theme_is_switched_and_kept(browser: Browser, page: Path) -> None:
-    browser.show(page.as_uri())
-    light = set(points(browser, "linear-score"))
+def test_the_ranking_is_sorted_by_every_column_and_the_address_knows(
+    browser: Browser, site: Path, store: Path, card
+) -> None:
+    board = Board(read_results(store), card)
+    ranked = [row.method for row in board.rows]
+    browser.show(f"{site.as_uri()}/index.html")
+    assert names(browser) == [*ranked, "byol/joint"]
+    browser.evaluate("document.querySelector('[data-key=fewshot] .sort').click()")
+    by_fewshot = sorted(board.rows, key=lambda row: -row.averages["fewshot"].value)
+    assert names(browser)[:-1] == [row.method for row in by_fewshot]
+    assert "sort=fewshot+down" in browser.evaluate("location.hash")
+    assert browser.evaluate("document.querySelector('[aria-sort]').ariaSort") == "descending"
+    browser.evaluate("document.querySelector('[data-key=fewshot] .sort').click()")
+    assert names(browser)[:-1] == [row.method for row in by_fewshot[::-1]]
+    browser.evaluate("history.back()")
+    browser.wait("location.hash.includes('down')")
+    browser.wait("document.querySelector('[aria-sort]').ariaSort === 'descending'")
+    assert names(browser)[:-1] == [row.method for row in by_fewshot]
+    # what is empty comes last, whichever way; a link to the view gives the view
+    browser.show("about:blank")
+    browser.show(f"{site.as_uri()}/index.html#sort=gap+up")
+    known = [row.method for row in board.rows if row.gap]
+    assert sorted(names(browser)[: len(known)]) == sorted(known)
+    gaps = [board.row(name).gap.value for name in names(browser)[: len(known)]]
+    assert gaps == sorted(gaps)
+
+
+def test_methods_are_filtered_and_columns_chosen(browser: Browser, site: Path) -> None:
+    browser.show("about:blank")
+    browser.show(f"{site.as_uri()}/index.html")
+    browser.evaluate(
+        "(f => { f.value = 'moco seq'; f.dispatchEvent(new Event('input')); })"
+        "(document.querySelector('.filter'))"
+    )
+    assert names(browser) == ["moco_v2/sequential"]
+    assert "1 of 7 methods" in browser.evaluate("document.querySelector('.found').textContent")
+    browser.evaluate(
+        "(t => { t.value = 'reproduced'; t.dispatchEvent(new Event('change')); })"
+        "(document.querySelector('.trust'))"
+    )
+    assert names(browser) == []
+    browser.show("about:blank")
+    browser.show(f"{site.as_uri()}/index.html#columns=transfer+memory")
+    seen = browser.evaluate(
+        "[...document.querySelectorAll('.ranking thead th')].filter(h => h.offsetWidth)"
+        ".map(h => h.dataset.key)"
+    )
+    assert seen == ["rank", "method", "transfer", "memory"]
+
+
+def test_what_is_seen_is_taken_along(browser: Browser, site: Path, store: Path, card) -> None:
+    board = Board(read_results(store), card)
+    browser.show("about:blank")
+    browser.show(f"{site.as_uri()}/index.html#columns=transfer+forgetting&filter=sequential")
+    browser.evaluate("document.querySelector('[data-export=csv]').click()")
+    rows = list(csv.DictReader(io.StringIO(browser.evaluate("headwater.exported"))))
+    assert [row["Method"] for row in rows] == [
+        row.method for row in board.rows if "sequential" in row.method
+    ]
+    for row in rows:
+        mine = board.row(row["Method"])
+        assert float(row["Transfer"]) == round(mine.transfer.value, 1)
+        half = float(row["Transfer, half of the 95 % interval"])
+        assert half == pytest.approx(mine.transfer.half, abs=0.051)
+        assert float(row["Forgetting"]) == pytest.approx(mine.forgetting.value, abs=0.051)
+    browser.evaluate("document.querySelector('[data-export=latex]').click()")
+    latex = browser.evaluate("headwater.exported")
+    assert "moco\\_v2/sequential &" in latex
+    assert "$\\pm$" in latex
+    assert latex.count("\\\\") == len(rows) + 1
+
+
+def test_the_theme_is_switched_and_kept(browser: Browser, served: str) -> None:
+    address = f"{served}/protocol-instance-test-1.html"
+    browser.show(address)
+    marks = "[...document.querySelectorAll('#linear-score .points path')]"
+    fills = f"[...new Set({marks}.map(p => p.style.fill))].sort()"
+    light = browser.evaluate(fills)
     browser.evaluate("document.getElementById('theme').click()")
     browser.wait("document.documentElement.dataset.theme == 'dark'")
-    dark = set(points(browser, "linear-score"))
-    assert len(light) >= 3
-    assert len(dark) >= 3
-    assert light != dark
-    browser.show(page.as_uri())
+    browser.wait(f"{fills}.join() !== {light!r}.join()")
+    browser.show(address)
     assert browser.evaluate("document.documentElement.dataset.theme") == "dark"
     browser.evaluate("localStorage.clear()")
 
 
-def test_a_method_is_hidden_in_every_chart(browser: Browser, page: Path) -> None:
-    browser.show(page.as_uri())
-    assert len(points(browser, "linear-score")) == 5 * 12
+def points(browser: Browser, chart: str) -> int:
+    found: int = browser.evaluate(
+        f"document.querySelectorAll('#{chart} .scatterlayer .trace .points path').length"
+    )
+    return found
+
+
+def test_methods_are_hidden_and_gains_shown_by_the_address(browser: Browser, site: Path) -> None:
+    browser.show(f"{site.as_uri()}/protocol-instance-test-1.html")
+    assert points(browser, "linear-score") == 6 * 12
     browser.evaluate("document.querySelector('.chip[data-method=random_init]').click()")
     browser.wait("document.querySelectorAll('.chip[aria-pressed=false]').length == 2")
-    assert len(points(browser, "linear-score")) == 4 * 12
-    assert len(points(browser, "fewshot-score")) == 4 * 11
-
-
-def test_scores_and_gains_are_switched(browser: Browser, page: Path) -> None:
-    browser.show(page.as_uri())
+    assert points(browser, "linear-score") == 5 * 12
+    assert "hide=random_init" in browser.evaluate("location.hash")
     browser.evaluate("document.querySelector('[data-view=gain]').click()")
-    browser.wait("document.querySelector('#linear-gain .main-svg')")
-    assert len(points(browser, "linear-gain")) == 4 * 12  # the floor has no gain over itself
+    browser.wait("!!document.querySelector('#linear-gain .main-svg')")
+    assert points(browser, "linear-gain") == 5 * 12  # the floor has no gain over itself
     assert browser.evaluate("document.getElementById('linear-score').hidden")
-    assert not browser.evaluate("document.getElementById('linear-gain').hidden")
+
+
+def test_the_slider_moves_bars_curve_and_matrix(browser: Browser, site: Path) -> None:
+    browser.show("about:blank")
+    browser.show(f"{site.as_uri()}/protocol-instance-test-1.html#chunk=2")
+    assert browser.evaluate("document.getElementById('chunk').value") == "2"
+    assert browser.evaluate("document.getElementById('chunk-now').textContent") == "after chunk 2"
+    bars = "document.getElementById('bars').data.map(t => t.x.length)"
+    assert browser.evaluate(bars) == [12]
+    marked = "document.getElementById('heat').layout.shapes[0].y0"
+    assert browser.evaluate(marked) == 0.5
+    browser.evaluate(
+        "(s => { s.value = 4; s.dispatchEvent(new Event('input')); })"
+        "(document.getElementById('chunk'))"
+    )
+    browser.wait(f"{marked} === 2.5")
+    assert "chunk=4" in browser.evaluate("location.hash")
+    moved = "document.getElementById('curve').data.find(t => t.mode === 'markers').x[0]"
+    assert browser.evaluate(moved) == 4
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("moco_v2/sequential", "moco_v2/joint"),  # three seeds, paired
+        ("supervised/joint", "moco_v2/joint"),  # one seed is shared
+        ("moco_v2/joint", "simclr/joint"),  # not paired, and no interval of some
+    ],
+)
+def test_the_page_compares_as_the_command_does(
+    browser: Browser, site: Path, store: Path, card, a: str, b: str
+) -> None:
+    from leaderboard.compare import compare
+
+    found = compare(Board(read_results(store), card), a, b)
+    browser.show(f"{site.as_uri()}/compare.html?p=instance-test-1&a={slug(a)}&b={slug(b)}")
+    page: dict[str, Any] = browser.evaluate("headwater.compared")
+    wanted = {".".join(cell): difference for cell, difference in found.tasks.items()}
+    assert page["tasks"].keys() == wanted.keys()
+    averages = {kind: average for kind, average in found.averages.items() if average}
+    assert page["averages"].keys() == averages.keys()
+    told = [(page["tasks"][name], wanted[name]) for name in wanted]
+    told += [(page["averages"][kind], averages[kind]) for kind in averages]
+    for mine, theirs in told:
+        assert mine["seeds"] == theirs.seeds
+        assert mine["value"] == pytest.approx(theirs.value)
+        assert mine["high"] == (theirs.high and pytest.approx(theirs.high, abs=1e-3))
+    assert browser.evaluate("document.querySelector('.headline').textContent") == found.verdict
+
+
+def test_methods_are_picked_and_swapped(browser: Browser, site: Path) -> None:
+    a, b = (of.partition("/")[2] for of in (SEQUENTIAL, JOINT))
+    browser.show(f"{site.as_uri()}/compare.html")
+    browser.evaluate(
+        f"(s => {{ s.value = '{a}'; s.dispatchEvent(new Event('change')); }})"
+        "(document.getElementById('pick-a'))"
+    )
+    browser.wait(f"location.search.includes('{a}') && !!document.getElementById('pick-b')")
+    browser.evaluate(
+        f"(s => {{ s.value = '{b}'; s.dispatchEvent(new Event('change')); }})"
+        "(document.getElementById('pick-b'))"
+    )
+    browser.wait("!!document.querySelector('.headline')")
+    first = browser.evaluate("headwater.compared.averages.linear.value")
+    browser.evaluate("document.getElementById('swap').click()")
+    browser.wait(f"location.search.includes('a={b}') && typeof headwater !== 'undefined' && headwater.compared")
+    assert browser.evaluate("headwater.compared.averages.linear.value") == pytest.approx(-first)
+
+
+def test_a_number_leads_to_its_record(browser: Browser, site: Path) -> None:
+    browser.show(f"{site.as_uri()}/method.html?of={SEQUENTIAL}")
+    browser.evaluate("document.querySelector('#content a[href*=\"cell=linear.flags\"]').click()")
+    browser.wait("document.querySelector('h1')?.textContent === 'linear on flags'")
+    text = browser.evaluate("document.body.textContent")
+    for expected in (
+        "headwater run -p instance/test@1 -m moco_v2/sequential --seed 0",
+        "instance-test@1/moco_v2/sequential/seed0/after-chunk4/linear.flags.json",
+        "2.14.1",
+    ):
+        assert expected in text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        *("method.html", "method.html?of=../../x", "method.html?of=instance-test-1/nobody"),
+        f"cell.html?of={SEQUENTIAL}&cell=linear.nothing",
+        "cell.html?of=%3Cimg%20src=x%20onerror=alert(1)%3E/a",
+    ],
+)
+def test_a_wrong_address_is_told(browser: Browser, site: Path, page: str) -> None:
+    browser.show(f"{site.as_uri()}/{page}")
+    assert browser.evaluate("document.querySelector('h1').textContent") == "Nothing is here"
+    assert browser.evaluate("document.querySelectorAll('#content img').length") == 0
+
+
+def test_names_of_strangers_are_text(browser: Browser, tmp_path: Path, site: Path, card) -> None:
+    wicked = "<img src=x onerror=document.title='owned'>/<b>joint"
+    writer = StoreWriter(tmp_path / "runs")
+    writer.whole("moco_v2/joint")
+    writer.whole("moco_v2/sequential")
+    for path in (tmp_path / "runs" / PROTOCOL.replace("/", "-") / "moco_v2/joint").rglob("*.json"):
+        path.write_text(_without_hash(path.read_text()).replace('"moco_v2/joint"', f'"{wicked}"'))
+    other = tmp_path / "site"
+    build_site(tmp_path / "runs", other, card_of=lambda *_: card)
+    of = f"instance-test-1/{slug(wicked)}"
+    b = slug("moco_v2/sequential")
+    for page in (
+        *("index.html", "protocol-instance-test-1.html", f"method.html?of={of}"),
+        f"cell.html?of={of}&cell=linear.flags&seed=0&after=4",
+        f"compare.html?p=instance-test-1&a={slug(wicked)}&b={b}",
+    ):
+        browser.show(f"{other.as_uri()}/{page}")
+        assert wicked in browser.evaluate("document.body.textContent")
+        assert browser.evaluate("document.title") != "owned"
+        assert browser.evaluate("document.querySelectorAll('main b, #content img').length") == 0
+    browser.requests[:] = [u for u in browser.requests if not u.startswith(other.as_uri())]

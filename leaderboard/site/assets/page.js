@@ -118,6 +118,23 @@ const headwater = (() => {
   /* Plotly reads a little markup in its texts. */
   const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;");
 
+  /* --- pieces of the pages that are made from data ------------------------------------------ */
+  const section = (title, under) => element("section", {}, element("h2", {}, title), under && element("p", { class: "under" }, under));
+  const facts = (pairs) => element("dl", { class: "facts" }, pairs
+    .filter(([, value]) => value !== null && value !== undefined && value !== BLANK)
+    .map(([title, value]) => element("div", {}, element("dt", {}, title), element("dd", {}, value))));
+  /* The first column names the row; numbers are aligned to the right. */
+  const table = (heads, rows) => element("div", { class: "scroll" }, element("table", { class: "numbers" },
+    heads.some((head) => head !== "") && element("thead", {}, element("tr", {}, heads.map((head, at) => element("th", { scope: "col", class: at ? "n" : null }, head)))),
+    element("tbody", {}, rows.map(([name, ...cells]) => element("tr", {}, element("th", { scope: "row" }, name), cells.map((cell) => element("td", { class: "n" }, cell)))))));
+  const chart = (label, height) => element("div", { class: "chart", role: "img", "aria-label": label, style: `min-height:${height}px` });
+  const command = (text) => element("dl", { class: "commands" }, element("div", {}, element("dt", {}, "Command"),
+    element("dd", {}, element("code", {}, text), element("button", { type: "button", class: "quiet copy", "data-copy": text }, "Copy"))));
+  function fail(sentence, back = "index.html") {
+    document.getElementById("content").replaceChildren(element("section", { class: "intro" }, element("h1", {}, "Nothing is here"),
+      element("p", { class: "lead" }, `${sentence}.`), element("p", {}, element("a", { href: back }, back === "index.html" ? "To the ranking" : "Back to the method"))));
+  }
+
   /* --- data that are loaded when asked for -------------------------------------------------- */
   const shards = new Map(), evidence = new Map();
   let index = null;
@@ -170,7 +187,7 @@ const headwater = (() => {
   });
 
   return {
-    all, paint, repaint, number, interval, count, duration, size, element, mark, plain, state, setState, onState, BLANK,
+    all, paint, repaint, number, interval, count, duration, size, element, mark, plain, section, facts, table, chart, command, fail, state, setState, onState, BLANK,
     query: () => new URLSearchParams(location.search),
     take: (shard) => shards.set(`${shard.protocol_slug}/${shard.slug}`, shard),
     takeEvidence: (shard) => evidence.set(`${shard.protocol_slug}/${shard.slug}`, shard),
