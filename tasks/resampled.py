@@ -52,7 +52,7 @@ def resampled_ap50(
         objects = np.searchsorted(images, truth.image[truth.label == one])
         total = (weights @ np.bincount(objects, minlength=len(images))).astype(np.float64)
         right = hits[ranked]
-        bins = np.cumsum(right) - right  # of a box: the first hit that is not before it
+        bins: Ints = np.cumsum(right) - right  # of a box: the first hit that is not before it
         passed, caught = _up_to_hits(place[ranked], bins, right, weights)
         precision = caught / np.maximum(passed, 1)
         values.append((_eleven if voc else _hundred_and_one)(precision, caught, total))

@@ -84,8 +84,9 @@ class Browser:
         while True:
             answer = self._next()
             if answer.get("id") == number:
-                assert "error" not in answer, answer["error"]
-                result: dict[str, Any] = answer["result"]
+                gone = "context" in str(answer.get("error", ""))  # a page that is being left
+                assert gone or "error" not in answer, answer["error"]
+                result: dict[str, Any] = answer.get("result", {"result": {}})
                 return result
 
     def show(self, url: str, *, width: int = 1280, height: int = 900, dark: bool = False) -> None:
@@ -105,9 +106,12 @@ class Browser:
         )
 
     def wait(self, condition: str, seconds: float = 20) -> None:
-        """Wait until an expression is true."""
+        """Wait until an expression is true; while a page is being left, nothing is."""
         end = time.monotonic() + seconds
-        while not self.evaluate(f"Boolean({condition})"):
+        tried = (
+            f"(() => {{ try {{ return Boolean({condition}); }} catch (e) {{ return false; }} }})()"
+        )
+        while not self.evaluate(tried):
             assert time.monotonic() < end, f"never true: {condition}"
             time.sleep(0.05)
 

@@ -287,7 +287,7 @@ def test_methods_are_picked_and_swapped(browser: Browser, site: Path) -> None:
     browser.wait("!!document.querySelector('.headline')")
     first = browser.evaluate("headwater.compared.averages.linear.value")
     browser.evaluate("document.getElementById('swap').click()")
-    browser.wait(f"location.search.includes('a={b}') && typeof headwater !== 'undefined' && headwater.compared")
+    browser.wait(f"location.search.includes('a={b}') && headwater.compared")
     assert browser.evaluate("headwater.compared.averages.linear.value") == pytest.approx(-first)
 
 
