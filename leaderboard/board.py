@@ -1,110 +1,15 @@
 """The leaderboard of one protocol: rows, differences and ranks, ready to be shown."""
 
-import math
-import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from benchmark.metrics import cumulative_cost, gap_recovered, transfer_average
+from benchmark.metrics import gap_recovered, transfer_average
 from leaderboard.aggregate import Cell, Results, Run
-from leaderboard.along import Course, course
+from leaderboard.along import course
 from leaderboard.catalogue import EVALUATIONS, FLOOR, ProtocolCard, find_card
 from leaderboard.ranking import all_differences, tied_ranks
+from leaderboard.row import Row, command_of, cost_of
 from leaderboard.scores import Scores, contrast
 from leaderboard.statistics import Estimate, estimate
-from leaderboard.trust import Tier
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a method used, mean over the seeds that saw the whole stream.
-
-    Args:
-        visits: image visits of pre-training.
-        seconds: of pre-training.
-        cumulative_visits: to have an up-to-date model after every arrival.
-        stored_bytes: images kept of the stream, at the most.
-        extra_parameters: numbers held beyond the backbone.
-        peak_memory_bytes: of the largest phase.
-        steps: optimiser steps.
-    """
-
-    visits: int
-    seconds: float
-    cumulative_visits: int
-    stored_bytes: int
-    extra_parameters: int
-    peak_memory_bytes: int
-    steps: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known of one method.
-
-    Args:
-        method: name, `objective/strategy` or a plain one.
-        trust: how far its records were examined by whoever keeps the store.
-        seeds: those whose row is complete, or all if none is.
-        scores: headline of each cell on the last checkpoint.
-        averages: per kind of evaluation, over all its tasks; None while one is missing.
-        gap: average linear transfer of the joint twin minus this one's; None without a twin.
-        recovered: share of the gap between sequential and joint that it closes; None where that is
-            within noise, or for these two.
-        above_floor: linear tasks on which the method beats the untrained network beyond noise;
-            None for the floor itself or while either is missing a linear task.
-        course: what happens along the stream.
-        cost: of pre-training; None before its end.
-        evaluation_seconds: of all evaluations, mean over seeds.
-        ranks: best and worst rank that noise leaves open; None while incomplete.
-        done, wanted: cells on the last checkpoint, over all seeds.
-        missing: cells that some seed lacks.
-        failed: cell to the error of its record.
-        command: what reproduces the row's first seed.
-    """
-
-    method: str
-    trust: Tier
-    seeds: tuple[int, ...]
-    scores: Mapping[Cell, Estimate]
-    averages: Mapping[str, Estimate | None]
-    gap: Estimate | None
-    recovered: Estimate | None
-    above_floor: int | None
-    course: Course
-    cost: Cost | None
-    evaluation_seconds: float
-    ranks: tuple[int, int] | None
-    done: int
-    wanted: int
-    missing: tuple[Cell, ...]
-    failed: Mapping[Cell | None, str]
-    command: str
-
-    @property
-    def transfer(self) -> Estimate | None:
-        """Average over the linear tasks; None over an incomplete row."""
-        return self.averages["linear"]
-
-    @property
-    def forgetting(self) -> Estimate | None:
-        """Of the first chunk, task-aware; None unless the whole stream was watched."""
-        return self.course.first_forgetting["aware"]
-
-    @property
-    def first_chunk(self) -> tuple[tuple[int, Estimate], ...]:
-        """(Chunks seen, accuracy on the first chunk's held-out images)."""
-        return self.course.first
-
-    @property
-    def objective(self) -> str:
-        """The first half of the name."""
-        return self.method.partition("/")[0]
-
-    @property
-    def strategy(self) -> str:
-        """The second half of the name; empty for a plain one."""
-        return self.method.partition("/")[2]
 
 
 class Board:
@@ -275,7 +180,7 @@ class Board:
             if method != FLOOR and len(floor) == len(self.card.cells("linear"))
             else None,
             course=course(self.scores, runs, self.runs.get(FLOOR, ())),
-            cost=self._cost(runs),
+            cost=cost_of(runs, self.card.chunks),
             evaluation_seconds=sum(spent) / len(spent),
             ranks=ranks,
             done=sum(len(cells) - len(missing) for missing in lacking.values()),
@@ -287,36 +192,7 @@ class Board:
                 for found in [*run.phases.values(), *run.evaluations.values()]
                 if found.record.status == "failed"
             },
-            command=_command(runs[0]),
-        )
-
-    def _cost(self, runs: Sequence[Run]) -> Cost | None:
-        trained = [run for run in runs if self.card.chunks in run.phases or not run.last]
-        phases = [[found.record for _, found in sorted(run.phases.items())] for run in trained]
-        if not trained:
-            return None
-
-        def mean(values: Sequence[float]) -> float:
-            return math.fsum(values) / len(values)
-
-        def total(name: str) -> float:
-            return mean([sum(getattr(p.cost, name) for p in own) for own in phases])
-
-        def most(name: str) -> int:
-            return max((getattr(p.cost, name) for own in phases for p in own), default=0)
-
-        arrivals = [
-            cumulative_cost([p.cost.image_visits for p in own], [p.stream.chunks for p in own])
-            for own in phases
-        ]
-        return Cost(
-            visits=round(total("image_visits")),
-            seconds=total("seconds"),
-            cumulative_visits=round(mean(arrivals)),
-            stored_bytes=most("stored_bytes"),
-            extra_parameters=most("extra_parameters"),
-            peak_memory_bytes=most("peak_memory_bytes"),
-            steps=round(total("optimiser_steps")),
+            command=command_of(runs[0]),
         )
 
 
@@ -328,10 +204,3 @@ def load_boards(
     """The board of every protocol that has records, the one with the most runs first."""
     ids = sorted(results.protocols, key=lambda name: (-len(results.runs(name)), name))
     return [Board(results, card_of(protocol, results), planned) for protocol in ids]
-
-
-def _command(run: Run) -> str:
-    """What a reader types to get this row again: the command that the newest record names."""
-    found = [*run.phases.values(), *run.evaluations.values()]
-    newest = max(found, key=lambda f: (f.record.provenance.ended, f.path))
-    return shlex.join(newest.record.provenance.argv)

@@ -7,8 +7,9 @@ from typing import Any
 from benchmark.errors import UsageError, nearest
 from leaderboard import words
 from leaderboard.aggregate import Cell
-from leaderboard.board import Board, Cost
+from leaderboard.board import Board
 from leaderboard.catalogue import EVALUATIONS, FLOOR
+from leaderboard.row import Cost
 from leaderboard.statistics import Estimate
 
 

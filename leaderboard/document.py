@@ -10,9 +10,10 @@ from typing import Any
 from benchmark.canonical import write_whole
 from benchmark.errors import HeadwaterError
 from leaderboard.aggregate import Results
-from leaderboard.board import Board, Row
+from leaderboard.board import Board
 from leaderboard.catalogue import EVALUATIONS
 from leaderboard.frames import costs, numbers
+from leaderboard.row import Row
 from leaderboard.statistics import Estimate
 
 

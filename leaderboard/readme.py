@@ -10,10 +10,11 @@ from benchmark.canonical import write_whole
 from benchmark.protocol import ProtocolSpec
 from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard.aggregate import read_results
-from leaderboard.board import Board, Row, load_boards
-from leaderboard.readme_bench import benchmarks, engine
+from leaderboard.board import Board, load_boards
+from leaderboard.readme_bench import benchmarks, engine, site
 from leaderboard.readme_methods import method_rates, references, trials
 from leaderboard.readme_tasks import against_sklearn, evaluation_rates
+from leaderboard.row import Row
 from leaderboard.streams_picture import streams_svg
 from leaderboard.table import markdown_table, write_between_markers
 from leaderboard.words import apart, duration, interval, joined, number
@@ -207,6 +208,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "trials", trials(results / "tuning"))
     write_between_markers(readme, "engine", engine(read_document(results, "engine")))
     write_between_markers(readme, "bench", benchmarks(results))
+    many = json.loads((results / "bench-site.json").read_text(encoding="utf-8"))
+    write_between_markers(readme, "site", site(many))
 
 
 if __name__ == "__main__":

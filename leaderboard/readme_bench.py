@@ -1,6 +1,8 @@
 """The README's tables of what the engine takes, and of all benchmarks."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from baselines.bench_table import FILES, NOTE, Document, engine_lines, read_document, rows
 
@@ -28,3 +30,16 @@ def benchmarks(results: Path) -> str:
     lines = [f"| {' | '.join(headings)} |", "| :-- | :-- | --: | :-- | --: | --: |"]
     lines += [f"| {' | '.join(row.cells().values())} |" for row in table]
     return "\n".join([*lines, "", NOTE])
+
+
+def site(measured: Mapping[str, Any]) -> str:
+    """What `python -m leaderboard.bench` printed."""
+    ready = measured["ready_milliseconds"]
+    usable = f", and it can be used after {max(ready) / 1000:.1f} s in Chromium" if ready else ""
+    return (
+        f"The site of {measured['runs']:,} runs with {measured['evaluations']:,} evaluations "
+        f"({measured['records']:,} records) is built in {measured['again_median']:.1f} s (median "
+        f"of {len(measured['again_seconds'])} builds), the first time, when the evidence of every "
+        f"evaluation is computed, in {measured['first_seconds']:.0f} s. The first page has "
+        f"{measured['home_with_scripts_bytes'] / 1e6:.1f} MB beside plotly.js{usable}."
+    )

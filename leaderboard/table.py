@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from benchmark.canonical import write_whole
 from benchmark.errors import UsageError
 from leaderboard import words
-from leaderboard.board import Board, Row
+from leaderboard.board import Board
+from leaderboard.row import Row
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

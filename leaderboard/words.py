@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from leaderboard.aggregate import Cell
-from leaderboard.board import Board, Row
+from leaderboard.board import Board
+from leaderboard.row import Row
 from leaderboard.statistics import Estimate
 
 #: What an evaluation is called, and its unit.

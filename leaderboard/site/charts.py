@@ -5,8 +5,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from leaderboard.board import Board, Row
+from leaderboard.board import Board
 from leaderboard.catalogue import FLOOR
+from leaderboard.row import Row
 from leaderboard.site.look import Look
 from leaderboard.statistics import Estimate
 from leaderboard.words import KINDS, interval

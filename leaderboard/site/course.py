@@ -6,8 +6,9 @@ from typing import Any
 
 from leaderboard import words
 from leaderboard.along import READINGS
-from leaderboard.board import Board, Row
+from leaderboard.board import Board
 from leaderboard.ranking import CriticalDifference, critical_difference
+from leaderboard.row import Row
 from leaderboard.site.look import Look
 from leaderboard.statistics import Estimate, estimate
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from leaderboard import words
-from leaderboard.board import Board, Row
+from leaderboard.board import Board
+from leaderboard.row import Row
 from leaderboard.site.folder import slug
 from leaderboard.site.look import Look
 from leaderboard.site.overview import overview_charts

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from leaderboard import words
-from leaderboard.board import Board, Row
+from leaderboard.board import Board
+from leaderboard.row import Row
 from leaderboard.site.charts import Figure
 from leaderboard.site.folder import slug
 from leaderboard.site.look import Look

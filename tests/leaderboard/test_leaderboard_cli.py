@@ -35,7 +35,8 @@ def test_aggregate_prints_the_ranking(full_store: Path, tmp_path: Path) -> None:
     assert row["transfer"]["low"] < row["transfer"]["value"] < row["transfer"]["high"]
     headwater("aggregate", "--store", full_store, "--output", tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        *("costs.csv", "leaderboard.json", "numbers.csv"),
+        *("costs.csv", "costs.json", "costs.parquet", "leaderboard.json"),
+        *("numbers.csv", "numbers.json", "numbers.parquet"),
     ]
     assert json.loads((tmp_path / "out" / "leaderboard.json").read_text()) == [board]
 

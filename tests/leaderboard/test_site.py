@@ -1,13 +1,16 @@
 """The page as files: what it holds, that it is the same each time, and what it refuses."""
 
+import base64
 import hashlib
 import json
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -15,7 +18,7 @@ from benchmark.data.imageset import Sample, load_image_set, write_image_set
 from benchmark.errors import DataError, HeadwaterError, UsageError
 from benchmark.streams.picture import stream_rows
 from leaderboard.site import build_site
-from leaderboard.site.build import script_json
+from leaderboard.site.folder import script_json
 from leaderboard.site.look import looks
 
 METHODS = ["random_init", "moco_v2/joint", "moco_v2/sequential", "supervised/joint"]
@@ -30,11 +33,12 @@ class Reader(HTMLParser):
         self.open: list[str] = []
         self.text = ""
         self.charts = ""
+        self.scripts: dict[str, str] = {}
         self.feed(page.read_text())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("meta", "link", "img", "br", "path", "circle"):
+        if tag not in ("meta", "link", "img", "br", "input", "path", "circle"):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -44,6 +48,7 @@ class Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] == "script":
             self.charts = max(self.charts, data, key=len)
+            self.scripts[self.tags[-1][1].get("id") or ""] = data
         else:
             self.text += data
 
@@ -64,44 +69,101 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def test_the_page_needs_nothing_but_its_folder(full_store: Path, tmp_path: Path, card) -> None:
-    page = build(full_store, tmp_path / "site", card)
-    reader = Reader(page)
-    assert reader.open == []
-    for address in reader.addresses():
-        assert address.startswith("data:") or (page.parent / address).is_file(), address
-    text = page.read_text()
-    assert not re.search(r"https?://(?!www\.w3\.org)", text)
-    assert "http" not in "".join(
-        (page.parent / "assets" / path.name).read_text()
-        for path in (page.parent / "assets").glob("*.css")
-    )
+def test_every_page_needs_nothing_but_its_folder(full_store: Path, tmp_path: Path, card) -> None:
+    folder = build(full_store, tmp_path / "site", card).parent
+    for page in folder.glob("*.html"):
+        reader = Reader(page)
+        assert reader.open == [], page
+        for address in reader.addresses():
+            file = address.partition("#")[0].partition("?")[0]
+            assert address.startswith("data:") or (folder / file).is_file(), (page, address)
+        assert not re.search(r"https?://(?!www\.w3\.org)", page.read_text()), page
+    ours = [p for p in (folder / "assets").iterdir() if not p.name.startswith("plotly")]
+    for path in ours:
+        assert not re.search(rb"https?://(?!www\.w3\.org)", path.read_bytes()), path
 
 
-def test_the_page_shows_what_the_records_say(full_store: Path, tmp_path: Path, card) -> None:
+def test_the_first_page_shows_what_the_records_say(full_store: Path, tmp_path: Path, card) -> None:
     reader = Reader(build(full_store, tmp_path / "site", card))
     words = " ".join(reader.text.split())
     for expected in (
-        "instance/test@1",
-        "One training seed",
+        *("instance/test@1", "One training seed", "self-reported"),
         "Does sequential training keep up with joint?",
-        "headwater run -p instance/test@1 -m moco_v2/sequential --seed 0",
-        "CC-BY-SA-4.0",
-        "does not know the images of this stream",
     ):
         assert expected in words, expected
     charts = json.loads(reader.charts)
+    names = ("forgetting", "cost-arrivals", "cost-time", "cost-memory")
+    assert sorted(charts) == sorted(f"instance-test-1-{name}" for name in names)
+    points = [point for trace in charts["instance-test-1-cost-time"]["data"][1:]
+              for point in trace["customdata"]]  # fmt: skip
+    assert sorted(name for name, *_ in points) == sorted([*METHODS, "supervised/sequential"])
+    places = {a["id"]: a for tag, a in reader.tags if tag == "div" and a.get("role") == "img"}
+    assert sorted(places) == sorted(charts)  # each chart has its place,
+    assert all(place["aria-label"] for place in places.values())  # and its words
+
+
+def test_the_page_of_a_protocol_shows_what_the_records_say(
+    full_store: Path, tmp_path: Path, card
+) -> None:
+    folder = build(full_store, tmp_path / "site", card).parent
+    reader = Reader(folder / "protocol-instance-test-1.html")
+    words = " ".join(reader.text.split())
+    for expected in (
+        *("instance/test@1", "CC-BY-SA-4.0", "does not know the images of this stream"),
+        "headwater run -p instance/test@1 -m moco_v2/sequential --seed 0",
+        "Mean ranks over the linear tasks",
+    ):
+        assert expected in words, expected
+    charts = json.loads(reader.scripts["charts"])
     assert sorted(charts) == [
-        *("detection-gain", "detection-score", "fewshot-gain", "fewshot-score"),
+        *("band", "detection-gain", "detection-score", "fewshot-gain", "fewshot-score"),
         *("linear-gain", "linear-score", "stream"),
     ]
     names = [trace["name"] for trace in charts["linear-score"]["data"]]
     assert sorted(names) == sorted([*METHODS, "supervised/sequential"])
     assert all(len(trace["x"]) == 12 for trace in charts["linear-score"]["data"])
     places = {a["id"]: a for tag, a in reader.tags if tag == "div" and a.get("role") == "img"}
-    assert sorted(places) == sorted(charts)  # each chart has its place,
-    assert all(place["aria-label"] for place in places.values())  # its words,
-    assert words.count("The numbers as a table") == 4  # and a table
+    moving = {"curve", "heat"}  # drawn from what follows; no task is known before the end
+    assert sorted(places) == sorted({*charts, *moving})
+    assert all(place["aria-label"] for place in places.values())
+    course = json.loads(reader.scripts["course"])
+    mine = next(one for one in course["methods"] if one["name"] == "moco_v2/sequential")
+    assert [len(mine["along"]), len(mine["first"]), len(mine["matrix"]["aware"])] == [5, 5, 4]
+
+
+def test_the_data_are_offered_in_three_ways(full_store: Path, tmp_path: Path, card) -> None:
+    data = build(full_store, tmp_path / "site", card).parent / "data"
+    for name in ("numbers", "costs"):
+        table = pd.read_csv(data / f"{name}.csv")
+        parquet = pd.read_parquet(data / f"{name}.parquet")
+        lines = pd.read_json(data / f"{name}.json", orient="records", lines=True)
+        assert len(table) == len(parquet) == len(lines) > 100
+        assert list(table.columns) == list(parquet.columns) == list(lines.columns)
+    values = [
+        pd.read_csv(data / "numbers.csv").value,
+        pd.read_parquet(data / "numbers.parquet").value,
+    ]
+    assert np.allclose(*values)
+
+
+def test_shards_hold_what_pages_need(full_store: Path, tmp_path: Path, card) -> None:
+    folder = build(full_store, tmp_path / "site", card).parent
+    (shard,) = (folder / "data/methods/instance-test-1").glob("moco-v2-joint-??????.js")
+    text = shard.read_text()
+    assert text.startswith("headwater.take({")
+    method = json.loads(text.removeprefix("headwater.take(").removesuffix(");\n"))
+    cells = method["runs"][0]["cells"]
+    assert len([one for one in cells if one["cell"].startswith("linear.")]) == 12
+    flags = next(one for one in cells if one["cell"] == "linear.flags")
+    assert flags["file"] == "instance-test@1/moco_v2/joint/seed0/after-chunk4/linear.flags.json"
+    assert flags["seeds"]["training"] == "2"  # as text: a page would round 63 bits
+    packed = json.loads(
+        shard.with_suffix("").with_suffix(".evidence.js").read_text()
+        .removeprefix("headwater.takeEvidence(").removesuffix(");\n")
+    )  # fmt: skip
+    one = packed["cells"]["linear.flags"]["0"]
+    parts = np.frombuffer(base64.b64decode(one["parts"]), "<i2") * one["scale"]
+    assert np.linalg.norm(parts) == pytest.approx(one["error"], rel=1e-3)
 
 
 def test_the_same_records_give_the_same_bytes(full_store: Path, tmp_path: Path, card) -> None:
@@ -126,7 +188,11 @@ def test_the_page_grows_with_the_store(writer, tmp_path: Path, card) -> None:
     assert "Incomplete" not in reader.text
     assert "Pending: moco_v2/joint" in reader.text
     # nothing of earlier builds is left
-    assert len(list((output / "assets").iterdir())) == 3
+    for path in writer.root.rglob("random_init"):
+        shutil.rmtree(path)
+    build(writer.root, output, card, METHODS)
+    fresh = build(writer.root, tmp_path / "other", card, METHODS).parent
+    assert digests(output) == digests(fresh)
     assert not list(output.rglob(".*"))
 
 
@@ -144,14 +210,16 @@ def test_strangers_are_escaped(writer, tmp_path: Path, card) -> None:
     stream = next(writer.root.rglob("stream.chunks.json"))
     text = without_hash(stream).replace('"random_init"', json.dumps(name))
     stream.write_text(text)
-    page = build(writer.root, tmp_path / "site", card)
-    reader = Reader(page)
-    assert "alert(1)" in reader.text
-    assert "onerror=alert(2)" in reader.text
-    scripts = [attributes for tag, attributes in reader.tags if tag == "script"]
-    assert len(scripts) == 4  # theme, charts, plotly, page
-    assert not any(tag in ("b", "img") for tag, _ in reader.tags)
-    assert name in json.dumps(json.loads(reader.charts), ensure_ascii=False)
+    folder = build(writer.root, tmp_path / "site", card).parent
+    for name_of, scripts in (("index", 5), ("protocol-instance-test-1", 6)):
+        reader = Reader(folder / f"{name_of}.html")
+        assert "alert(1)" in reader.text
+        # theme, data, plotly, page, and the page's own
+        assert len([tag for tag, _ in reader.tags if tag == "script"]) == scripts
+        assert not any(tag in ("b", "img") for tag, _ in reader.tags)
+    assert "onerror=alert(2)" in Reader(folder / "index.html").text
+    charts = Reader(folder / "protocol-instance-test-1.html").scripts["course"]
+    assert name in json.dumps(json.loads(charts), ensure_ascii=False)
 
 
 def test_json_cannot_end_a_script() -> None:
@@ -215,10 +283,11 @@ def test_the_stream_is_pictured_once_the_pool_is_there(
     monkeypatch.setenv("HEADWATER_HOME", str(tmp_path / "home"))
     chunks = tuple(tuple(str(i) for i in range(j, 120, 4)) for j in range(4))
     card = replace(card, load_pool=lambda: load_image_set("pool"), chunk_ids=chunks)
-    page = build(full_store, tmp_path / "site", card)
+    page = build(full_store, tmp_path / "site", card).with_name("protocol-instance-test-1.html")
     assert "not prepared on the machine" in Reader(page).text
     pool(tmp_path / "home" / "nano")
-    reader = Reader(build(full_store, tmp_path / "site", card))
+    build(full_store, tmp_path / "site", card)
+    reader = Reader(page)
     pictures = [a for tag, a in reader.tags if tag == "img"]
     assert len(pictures) == 4
     assert all(a["alt"] for a in pictures)
