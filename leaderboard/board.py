@@ -59,16 +59,17 @@ class Board:
         Paired over the same test samples where both have predictions, over the same seeds where
         they share any.
         """
-        found = {}
-        for cell in self.card.cells(*evaluations):
-            known = [
-                contrast([(1, mine), (-1, other)])
-                for x, y in self._shared(a, b)
-                if (mine := self.scores.of(x, cell)) and (other := self.scores.of(y, cell))
-            ]
-            if known:
-                found[cell] = estimate([d for d, _ in known], [se for _, se in known])
-        return found
+        found = {c: self.difference(a, b, c) for c in self.card.cells(*evaluations)}
+        return {cell: difference for cell, difference in found.items() if difference}
+
+    def difference(self, a: str, b: str, cell: Cell) -> Estimate | None:
+        """Score of `a` minus score of `b` in one cell; None where they share none."""
+        known = [
+            contrast([(1, mine), (-1, other)])
+            for x, y in self._shared(a, b)
+            if (mine := self.scores.of(x, cell)) and (other := self.scores.of(y, cell))
+        ]
+        return estimate([d for d, _ in known], [se for _, se in known]) if known else None
 
     def gap(self, a: str, b: str, evaluation: str = "linear") -> Estimate | None:
         """Average over all tasks of a kind of score of `a` minus score of `b`.

@@ -60,7 +60,12 @@ def aggregate(
 def tell_problems(results: "Results") -> None:
     """Say on standard error what of a store cannot be read; the rest counts without it."""
     for problem in sorted(set(results.problems)):
-        print(f"left out: {problem}", file=sys.stderr)
+        tell_problem(problem)
+
+
+def tell_problem(problem: str) -> None:
+    """Say one of them."""
+    print(f"left out: {problem}", file=sys.stderr)
 
 
 @site.command()
@@ -75,7 +80,7 @@ def build(
     """
     from leaderboard.site import build_site
 
-    page = build_site(store, output)
+    page = build_site(store, output, tell=tell_problem)
     if as_json:
         print_json({"page": str(page.resolve())})
     else:
@@ -95,7 +100,7 @@ def serve(
     """
     from leaderboard.site import build_site
 
-    page = build_site(store, output)
+    page = build_site(store, output, tell=tell_problem)
     with page_server(page.parent, port) as server:
         address = f"http://127.0.0.1:{server.server_address[1]}/"
         if as_json:

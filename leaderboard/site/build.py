@@ -18,6 +18,7 @@ from leaderboard.site.look import Look, looks
 from leaderboard.site.notes import changes
 from leaderboard.site.protocol import protocol_context
 from leaderboard.site.shards import write_shards
+from leaderboard.site.submit import submit_context
 from leaderboard.site.task import task_contexts
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def build_site(
         results = read_results(store)
         site = SiteFolder(output)
         boards = load_boards(results, planned, card_of)
-        _Pages(site, boards, results).write()
+        _Pages(site, boards, results, store).write()
         for name, content in data_files(results, boards).items():
             site.data(name, content)
         site.sweep()
@@ -87,10 +88,12 @@ def build_site(
 class _Pages:
     """Renders pages from templates."""
 
-    def __init__(self, site: SiteFolder, boards: Sequence[Board], results: Results) -> None:
+    def __init__(
+        self, site: SiteFolder, boards: Sequence[Board], results: Results, store: Path
+    ) -> None:
         from plotly.offline import get_plotlyjs
 
-        self.site, self.boards, self.results = site, boards, results
+        self.site, self.boards, self.results, self.store = site, boards, results, store
         self.environment = _environment()
         ours = files("leaderboard.site") / "assets"
         self.assets = {
@@ -129,8 +132,10 @@ class _Pages:
         self.site.script("index.js", "headwater.takeIndex", self._index(tasks))
         for name in LOADED:
             self._page(f"{name}.html", f"{name}.html", {})
-        self._page("submit.html", "submit.html", {})
-        self._page("changelog.html", "changelog.html", changes(self.results, self.boards))
+        self._page("submit.html", "submit.html", submit_context())
+        self._page(
+            "changelog.html", "changelog.html", changes(self.results, self.boards, self.store)
+        )
         self._page("index.html", "home.html", home_context(self.boards, found))
 
     def _page(self, name: str, template: str, context: dict[str, Any]) -> None:

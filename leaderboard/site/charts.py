@@ -41,7 +41,7 @@ def score_chart(
     methods = {
         row.method: {task: e for (k, task), e in row.scores.items() if k == kind} for row in rows
     }
-    return _dots(board, kind, {m: s for m, s in methods.items() if s}, looks, _AXES[kind])
+    return dots(_tasks(board, kind), {m: s for m, s in methods.items() if s}, looks, _AXES[kind])
 
 
 def gain_chart(
@@ -53,28 +53,43 @@ def gain_chart(
         if row.method != FLOOR and (found := board.compare(row.method, FLOOR, kind)):
             methods[row.method] = {task: e for (_, task), e in found.items()}
     unit = "points above untrained" if kind != "detection" else "AP50 above untrained"
-    figure = _dots(board, kind, methods, looks, unit, sign=True)
+    figure = dots(_tasks(board, kind), methods, looks, unit, sign=True)
     if figure:
         figure["layout"]["xaxis"].update(zeroline=True, zerolinewidth=1.5)
     return figure
 
 
-def _dots(
-    board: Board,
-    kind: str,
+def _tasks(board: Board, kind: str) -> list[str]:
+    return [task for _, task in board.card.cells(kind)]
+
+
+def dots(
+    tasks: Sequence[str],
     methods: Mapping[str, Mapping[str, Estimate]],
     looks: Mapping[str, Look],
     unit: str,
     *,
     sign: bool = False,
 ) -> Figure | None:
-    tasks = [task for _, task in board.card.cells(kind)]
+    """Numbers with their intervals: a band for each task, a lane in it for each method.
+
+    Args:
+        tasks: from top to bottom.
+        methods: name to task to number.
+        looks: of the methods.
+        unit: title of the axis.
+        sign: whether numbers have a plus sign.
+
+    Returns:
+        The figure; None without methods or tasks.
+    """
     if not methods or not tasks:
         return None
-    band = _PAD + _LANE * max(len(methods), 3)
+    alone = all(len(scores) == 1 for scores in methods.values()) and len(tasks) == len(methods)
+    band = 26 if alone else _PAD + _LANE * max(len(methods), 3)
     figure = go.Figure()
     for lane, (method, scores) in enumerate(methods.items()):
-        shift = (lane - (len(methods) - 1) / 2) * _LANE / band
+        shift = 0 if alone else (lane - (len(methods) - 1) / 2) * _LANE / band
         shown = [task for task in tasks if task in scores]
         figure.add_scatter(
             x=[round(scores[task].value, 3) for task in shown],
@@ -111,7 +126,9 @@ def band_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
         for _, sequential, joint in board.twins()
     }
     shown = {method: scores for method, scores in methods.items() if scores}
-    figure = _dots(board, "linear", shown, looks, "points that joint training is ahead", sign=True)
+    figure = dots(
+        _tasks(board, "linear"), shown, looks, "points that joint training is ahead", sign=True
+    )
     if figure:
         figure["layout"]["xaxis"].update(zeroline=True, zerolinewidth=1.5)
     return figure
