@@ -73,9 +73,11 @@ def plan(
     replicate: int,
     tasks: Sequence[str] | None = None,
     evaluations: Sequence[str] | None = None,
+    *,
+    every: bool = False,
 ) -> list[Cell]:
     """As `Planner.plan`, for one method and replicate alone."""
-    return Planner().plan(protocol, method, replicate, tasks, evaluations)
+    return Planner().plan(protocol, method, replicate, tasks, evaluations, every=every)
 
 
 class Planner:
@@ -94,6 +96,7 @@ class Planner:
         tasks: Sequence[str] | None = None,
         evaluations: Sequence[str] | None = None,
         *,
+        every: bool = False,
         keyed: bool = True,
     ) -> list[Cell]:
         """All cells of one method and replicate, each after the one it starts from.
@@ -106,6 +109,7 @@ class Planner:
                 tier; None for all of the protocol.
             evaluations: names of the ways in which to evaluate, where a task has them; None for
                 those that are ranked.
+            every: whether tasks are evaluated after every phase, not only after the last.
             keyed: whether the cells say what determines them, for which the full tier's images must
                 be prepared.
 
@@ -142,15 +146,13 @@ class Planner:
                 parent=checkpoint,
             )
             cells.append(checkpoint)
+            last = number == len(layout.phases) - 1
             cells += [
-                self._evaluation(checkpoint, STREAM_TASK, w, keyed) for w in ways[STREAM_TASK]
+                self._evaluation(checkpoint, name, evaluation, keyed)
+                for name in (STREAM_TASK, *(names if last or every else ()))
+                for evaluation in ways[name]
             ]
-        assert checkpoint is not None
-        return cells + [
-            self._evaluation(checkpoint, name, evaluation, keyed)
-            for name in names
-            for evaluation in ways[name]
-        ]
+        return cells
 
     def outline(self, protocol: ProtocolSpec, method: ResolvedMethod) -> Method:
         """The method as it was asked for its phases: fresh, perhaps without values."""

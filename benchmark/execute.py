@@ -48,6 +48,7 @@ def run(
     *,
     replicate: int = 0,
     tasks: Sequence[str] | None = None,
+    every: bool = False,
     cells: Sequence[Cell] | None = None,
     retry_failed: bool = False,
 ) -> Outcome:
@@ -63,6 +64,7 @@ def run(
         observer: is told of every cell that is computed.
         replicate: number of the repetition.
         tasks: downstream tasks to evaluate on; None for all of the protocol.
+        every: whether they are evaluated after every phase, not only after the last.
         cells: the plan, if it has been made already.
         retry_failed: whether cells that failed are computed again.
 
@@ -70,7 +72,7 @@ def run(
         DataError: images that are needed are not there; names them all.
     """
     if cells is None:
-        cells = plan(protocol, method, replicate, tasks)
+        cells = plan(protocol, method, replicate, tasks, every=every)
     job = Job(protocol.id, method.name, method.options, replicate)
     graph = Graph([(job, cells)], store, retry_failed=retry_failed)
     require_graph(graph, protocol)

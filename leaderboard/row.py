@@ -136,7 +136,7 @@ def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
 
 
 def command_of(run: Run) -> str:
-    """What a reader types to get this row again: the command that the newest record names."""
-    found = [*run.phases.values(), *run.evaluations.values()]
+    """What a reader types to get this row again: the command that the newest phase names."""
+    found = list(run.phases.values()) or list(run.evaluations.values())
     newest = max(found, key=lambda f: (f.record.provenance.ended, f.path))
     return shlex.join(newest.record.provenance.argv)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json
-from benchmark.cli.run import EvaluationsOption, TasksOption, chosen
+from benchmark.cli.run import EvaluationsOption, EveryOption, TasksOption, chosen
 from benchmark.cost.words import facts, grid_facts, summary, told_number, told_range, told_time
 from benchmark.errors import UsageError
 
@@ -37,6 +37,7 @@ def plan(
     ] = None,
     tasks: TasksOption = "",
     evaluations: EvaluationsOption = "",
+    every_chunk: EveryOption = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="An option of the methods: name=value.")
     ] = None,
@@ -67,7 +68,7 @@ def plan(
 
     load_shipped()
     if grid is not None:
-        if protocol or method or tasks or evaluations or set_:
+        if protocol or method or tasks or evaluations or every_chunk or set_:
             raise UsageError("--grid says what is planned; leave out -p, -m, and what goes with it")
         document = plan_paper(seeds or 3, store, measure=measure, tell=_tell)
     elif not protocol or not method:
@@ -82,6 +83,7 @@ def plan(
             chosen(tasks, tier_tasks(specs[0])),
             chosen(evaluations, get_args(Evaluation)),
             store,
+            every_chunk,
         )
         document = plan_document(predict(request, measure=measure, tell=_tell), store=str(store))
     document["summary"] = summary(document)

@@ -16,6 +16,10 @@ EvaluationsOption = Annotated[
     str, typer.Option(help="Only these evaluations, likewise; all: also those on request.")
 ]
 
+EveryOption = Annotated[
+    bool, typer.Option("--every-chunk", help="The tasks after every chunk, not only the last.")
+]
+
 
 def run(
     protocol: Annotated[str, typer.Option("-p", "--protocol", help="For instance instance/nano.")],
@@ -29,6 +33,7 @@ def run(
     ] = None,
     tasks: TasksOption = "",
     evaluations: EvaluationsOption = "",
+    every_chunk: EveryOption = False,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="An option of the method: name=value.")
     ] = None,
@@ -78,6 +83,7 @@ def run(
         replicates=[seed] if seeds is None else range(seeds),
         tasks=chosen(tasks, tier_tasks(spec)),
         evaluations=chosen(evaluations, get_args(Evaluation)),
+        every=every_chunk,
         how=How(executor, workers, threads, gpus, processes, keep == "all", retry_failed, logs),
     )
     if as_json:

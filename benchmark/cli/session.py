@@ -64,6 +64,7 @@ def run_methods(
     replicates: Sequence[int] = (0,),
     tasks: Sequence[str] | None = None,
     evaluations: Sequence[str] | None = None,
+    every: bool = False,
     how: How | None = None,
     after_method: Callable[[], None] = lambda: None,
 ) -> dict[str, dict[str, int]]:
@@ -76,6 +77,7 @@ def run_methods(
         replicates: numbers of the repetitions.
         tasks: downstream tasks to evaluate on; None for all of the protocol.
         evaluations: ways in which to evaluate; None for those that are ranked.
+        every: whether tasks are evaluated after every phase, not only after the last.
         how: by whom; None for one worker process.
         after_method: called when all is there of a method for which something was computed.
 
@@ -96,7 +98,8 @@ def run_methods(
     planner = Planner()
     try:
         plans = [
-            (job, job.plan_of(method, tasks, evaluations, planner)) for job, method in jobs.items()
+            (job, job.plan_of(method, tasks, evaluations, planner, every=every))
+            for job, method in jobs.items()
         ]
     except DataError:  # hashes of the full tier are known once it is prepared: say all at once
         require_data(protocol, wanted(protocol, tasks, evaluations))

@@ -34,7 +34,7 @@ class Request:
         protocols: at least one.
         methods: for each protocol, resolved for its tier, at least one.
         seeds: replicates, from 0.
-        tasks, evaluations: as in `benchmark.cells.plan`.
+        tasks, evaluations, every: as in `benchmark.cells.plan`.
         store: folder of records, which need not be there.
     """
 
@@ -44,6 +44,7 @@ class Request:
     tasks: Sequence[str] | None = None
     evaluations: Sequence[str] | None = None
     store: Path = Path("runs")
+    every: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,13 @@ def predict(
         more(outline)
         for protocol, methods in zip(request.protocols, request.methods, strict=True)
         for outline in outlines(
-            protocol, methods, request.seeds, request.tasks, request.evaluations, planner
+            protocol,
+            methods,
+            request.seeds,
+            request.tasks,
+            request.evaluations,
+            planner,
+            every=request.every,
         )
     ]
     timings = read_timings(request.store) if request.store.is_dir() else {}

@@ -48,6 +48,8 @@ def outlines(
     tasks: Sequence[str] | None = None,
     evaluations: Sequence[str] | None = None,
     planner: Planner | None = None,
+    *,
+    every: bool = False,
 ) -> list[Outline]:
     """The cells of methods on a protocol, those of `benchmark.cells.plan`, keys included.
 
@@ -55,7 +57,7 @@ def outlines(
         protocol: the protocol; its images need not be prepared.
         methods: the methods, at least one.
         seeds: replicates of each, from 0.
-        tasks, evaluations: as in `benchmark.cells.plan`.
+        tasks, evaluations, every: as in `benchmark.cells.plan`.
         planner: one that has planned other cells already, and remembers what they share.
 
     Raises:
@@ -69,7 +71,9 @@ def outlines(
     """
     planner, told = planner or Planner(), []
     for method in methods:
-        plan = partial(planner.plan, protocol, method, tasks=tasks, evaluations=evaluations)
+        plan = partial(
+            planner.plan, protocol, method, tasks=tasks, evaluations=evaluations, every=every
+        )
         try:
             keyed, replicates = True, [plan(number) for number in range(seeds)]
         except DataError:  # without the images of the full tier there are no keys

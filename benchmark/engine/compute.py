@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from benchmark.accelerate import Acceleration
-from benchmark.cells import Cell
+from benchmark.cells import STREAM_TASK, Cell
 from benchmark.data.imageset import ImageSet
 from benchmark.encoder import Encoder
 from benchmark.engine.attempt import Attempt
@@ -166,7 +166,7 @@ class Computer:
             cost=Cost(**cost),
             environment=environment(self.device, self.acceleration),
             provenance=Provenance(
-                argv=self._command(), started=started, ended=utc_now(), headwater=tool_version()
+                argv=self._command(cell), started=started, ended=utc_now(), headwater=tool_version()
             ),
             **({"status": "ok"} | outcome),
         )
@@ -303,9 +303,16 @@ class Computer:
     def _on_device(self, method: Method) -> Method:
         return self.acceleration.compile(method.to(self.device))
 
-    def _command(self) -> tuple[str, ...]:
+    def _command(self, cell: Cell) -> tuple[str, ...]:
+        """What computes the cell, as somebody would type it."""
+        further: tuple[str, ...] = ()
+        if cell.task and cell.evaluation not in TASKS.get(cell.task).spec.evaluations:
+            further = ("--evaluations", str(cell.evaluation))
+        if cell.task and cell.task != STREAM_TASK and 0 < cell.chunks_seen < self.protocol.chunks:
+            further = (*further, "--every-chunk")
         return (
             *("headwater", "run", "-p", self.protocol.id, "-m", self.method.name),
             *("--seed", str(self.seeds.replicate)),
             *(part for name, value in self.method.options for part in ("--set", f"{name}={value}")),
+            *further,
         )

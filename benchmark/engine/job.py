@@ -42,10 +42,14 @@ class Job:
         return _resolved(self.method, self.options, self.spec.tier)
 
     def plan(
-        self, tasks: Sequence[str] | None = None, evaluations: Sequence[str] | None = None
+        self,
+        tasks: Sequence[str] | None = None,
+        evaluations: Sequence[str] | None = None,
+        *,
+        every: bool = False,
     ) -> list[Cell]:
         """As `benchmark.cells.Planner.plan`."""
-        return self.plan_of(self.method_itself, tasks, evaluations)
+        return self.plan_of(self.method_itself, tasks, evaluations, every=every)
 
     def plan_of(
         self,
@@ -53,10 +57,12 @@ class Job:
         tasks: Sequence[str] | None = None,
         evaluations: Sequence[str] | None = None,
         planner: Planner | None = None,
+        *,
+        every: bool = False,
     ) -> list[Cell]:
         """The same for a method that has been resolved already."""
         planner = planner or Planner()
-        return planner.plan(self.spec, method, self.replicate, tasks, evaluations)
+        return planner.plan(self.spec, method, self.replicate, tasks, evaluations, every=every)
 
 
 @cache

@@ -11,7 +11,7 @@ STEPS = (
         "Run it, three seeds; it may be stopped and goes on where it was",
         "headwater run -p instance/nano -m path/to/mine.py:Mine --seeds 3",
     ),
-    ("Look at it beside the baselines", "headwater compare mine.Mine --store runs"),
+    ("Look at it beside the baselines", "headwater compare Mine --store runs"),
     ("Write the method card", "headwater pack -m path/to/mine.py:Mine --new-card card.json"),
     (
         "Fill it in, and pack",

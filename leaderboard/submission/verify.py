@@ -122,7 +122,7 @@ class _Work:
         assert record.task is not None
         task, evaluation = record.task.name, record.task.evaluation
         tasks = [] if task == STREAM_TASK else [task]
-        for cell in job.plan_of(resolved, tasks, [evaluation], planner):
+        for cell in job.plan_of(resolved, tasks, [evaluation], planner, every=True):
             place = cell.task, cell.evaluation, cell.chunks_seen
             if place == (task, evaluation, record.stream.chunks_seen):
                 break

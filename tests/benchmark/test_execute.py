@@ -336,3 +336,22 @@ def test_all_evaluations_on_request_run_on_the_smoke_tier(tmp_path: Path) -> Non
         record = store.record(cell)
         assert record.metrics and record.predictions, cell.name
         assert (record.shared is not None) == cell.name.startswith("fewshot"), cell.name
+
+
+def test_tasks_are_evaluated_after_every_chunk_on_request(finished: Store) -> None:
+    spec, method = protocol_named(SMOKE), resolve("supervised/sequential")
+    usual, every = plan(spec, method, 0), plan(spec, method, 0, every=True)
+    assert {cell.key for cell in usual} < {cell.key for cell in every}  # nothing is computed again
+    added = [cell for cell in every if cell.key not in {one.key for one in usual}]
+    assert [(cell.chunks_seen, cell.name) for cell in added] == [
+        (1, f"{way}.{task}") for task in spec.task_names for way in ("linear", "fewshot")
+    ]
+    places = [every.index(cell) for cell in added]
+    assert max(places) < next(
+        place for place, cell in enumerate(every) if cell.name == "pretrain" and cell.phase
+    )
+
+
+def test_a_method_of_one_phase_has_no_more_cells_after_every_chunk() -> None:
+    spec, method = protocol_named(SMOKE), resolve("supervised/joint")
+    assert plan(spec, method, 0, every=True) == plan(spec, method, 0)
