@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,20 +49,27 @@ def write_store(root: Path, template: Run, methods: int = METHODS, seeds: int = 
         template: a finished run, whose phases and evaluations of the last checkpoint are copied.
         methods, seeds: of each protocol.
     """
+    with ProcessPoolExecutor() as pool:  # to compress the predictions takes minutes
+        done = [
+            pool.submit(_write_stream, root, template, place, methods, seeds)
+            for place in range(len(STREAMS))
+        ]
+        return sum(one.result() for one in done)
+
+
+def _write_stream(root: Path, template: Run, place: int, methods: int, seeds: int) -> int:
+    """The runs of one protocol."""
     load_shipped()
-    phases = list(template.phases.values())
     last = [f for (seen, c), f in template.evaluations.items() if seen == template.last]
     cells = [found for found in last if found.cell and found.cell[0] != "stream"]
-    number = 0
-    for stream in STREAMS:
-        spec = PROTOCOLS.get(f"{stream}/nano@1")
-        for method in range(methods):
-            name = f"objective{method % 8}/strategy{method // 8}"
-            for seed in range(seeds):
-                number += 1
-                for found in [*phases, *cells]:
-                    _write(root, spec, name, seed, found, np.random.default_rng(number))
-    return number
+    spec = PROTOCOLS.get(f"{STREAMS[place]}/nano@1")
+    for number in range(methods * seeds):
+        method, seed = divmod(number, seeds)
+        name = f"objective{method % 8}/strategy{method // 8}"
+        for found in [*template.phases.values(), *cells]:
+            draw = np.random.default_rng([place, number])
+            _write(root, spec, name, seed, found, draw)
+    return methods * seeds
 
 
 def _write(

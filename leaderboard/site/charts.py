@@ -1,6 +1,7 @@
 """The charts, as plotly figures without colours: the page gives those of the reader's theme."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -217,7 +218,7 @@ def _bars(points: list[Estimate]) -> dict[str, Any]:
 
 def _trace(method: str, look: Look, width: float = 2, dash: str | None = None) -> dict[str, Any]:
     return {
-        "name": method,
+        "name": escape(method, quote=False),  # plotly reads markup in its texts
         "meta": {"method": method, "hue": look.hue},
         "marker": {"symbol": look.marker, "size": 8, "line": {"width": 1.75 if look.open else 0}},
         "line": {"width": width, "dash": dash or look.dash},

@@ -79,7 +79,7 @@ def slug(name: str) -> str:
 
     Example:
         >>> slug("instance/nano@1"), slug("moco_v2/replay")
-        ('instance-nano-1', 'moco-v2-replay-ec5bd9')
+        ('instance-nano-1', 'moco-v2-replay-48f4de')
     """
     plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
     if re.fullmatch(r"[a-z]+(-[a-z]+)*/[a-z]+@\d+", name):

@@ -1,69 +1,97 @@
-"""The page of changes: what became stale, and why; what cannot be read; what is newest."""
+"""The page of changes: what is newest; what became stale, and why; what cannot be read."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.result import Record
 from leaderboard.aggregate import Results
 from leaderboard.board import Board
 from leaderboard.site.folder import slug
 
 
 def changes(results: Results, boards: Sequence[Board], store: Path) -> dict[str, Any]:
-    """What the template `changelog.html` shows.
+    """What the template `changelog.html` shows; call it when the boards are built.
 
     Args:
-        results: the records.
+        results: the records; what cannot be read shows as the boards look at predictions.
         boards: one a protocol.
         store: the records' folder, whose path no page tells.
+
+    Example:
+        >>> told = changes(Results((), problems=["/home/me/runs/x.json is broken"]), [],
+        ...                Path("/home/me/runs"))
+        >>> told["problems"], told["stale"], told["protocols"]
+        (['x.json is broken'], [], [])
     """
-    left_out: dict[tuple[str, str, str], list[str]] = {}
-    for stale in results.stale:
-        record = stale.found.record
-        key = record.protocol.id, record.method.name, stale.why
-        left_out.setdefault(key, []).append(record.provenance.ended)
-    newest = [
-        {
-            "date": record.provenance.ended[:10],
-            "protocol": board.card.id,
-            "protocol_slug": slug(board.card.id),
-            "method": row.method,
-            "of": f"{slug(board.card.id)}/{slug(row.method)}",
-            "version": record.provenance.headwater,
-            "trust": row.trust,
-            "ended": record.provenance.ended,
-        }
-        for board in boards
-        for row in board.rows
-        if (record := _newest(board, row.method))
-    ]
     return {
-        "left_out": [
-            {"protocol": p, "method": m, "why": why, "count": len(e), "newest": max(e)[:10]}
-            for (p, m, why), e in sorted(left_out.items())
-        ],
-        "problems": sorted({_without(problem, store) for problem in results.problems}),
-        "records": sorted(
-            newest, key=lambda one: (one["ended"], one["protocol"], one["method"]), reverse=True
-        ),
-        "digests": [
-            {"id": b.card.id, "slug": slug(b.card.id), "digests": b.digests} for b in boards
+        "stale": _stale(results),
+        "problems": sorted({without_folder(problem, store) for problem in results.problems}),
+        "protocols": [
+            {
+                "id": board.card.id,
+                "slug": slug(board.card.id),
+                "digests": board.digests,
+                "newest": (board.newest or "")[:10],
+                "methods": _newest(board),
+            }
+            for board in sorted(boards, key=lambda one: (one.newest or "", one.card.id))[::-1]
         ],
     }
 
 
-def _newest(board: Board, method: str) -> Any:
-    """The record of a method that ended last."""
-    records = [
-        found.record
-        for run in board.runs[method]
-        for found in [*run.phases.values(), *run.evaluations.values()]
+def _stale(results: Results) -> list[dict[str, Any]]:
+    """Records left out, counted by protocol, method and reason; the newest first."""
+    found: dict[tuple[str, str, str], list[Record]] = {}
+    for one in results.stale:
+        record = one.found.record
+        found.setdefault((record.protocol.id, record.method.name, one.why), []).append(record)
+    told = [
+        {
+            "protocol": protocol,
+            "method": method,
+            "why": why,
+            "count": len(records),
+            "ended": max(record.provenance.ended for record in records),
+            "versions": sorted({record.provenance.headwater for record in records}),
+        }
+        for (protocol, method, why), records in sorted(found.items())
     ]
-    return max(records, key=lambda record: record.provenance.ended)
+    return sorted(told, key=lambda one: one["ended"], reverse=True)
 
 
-def _without(problem: str, store: Path) -> str:
-    """A problem without the folders of the machine that looked."""
-    for name in {str(store), str(store.absolute()), str(store.resolve())}:
-        problem = problem.replace(f"{name}/", "")
-    return problem
+def _newest(board: Board) -> list[dict[str, Any]]:
+    """Of each method the record that ended last; the newest first."""
+    told: list[dict[str, Any]] = []
+    for row in sorted(board.rows, key=lambda one: one.method):
+        records = [
+            one.record
+            for run in board.runs[row.method]
+            for one in [*run.phases.values(), *run.evaluations.values()]
+        ]
+        last = max(records, key=lambda record: (record.provenance.ended, record.provenance.argv))
+        told.append(
+            {
+                "method": row.method,
+                "slug": slug(row.method),
+                "ended": last.provenance.ended,
+                "records": len(records),
+                "versions": sorted({record.provenance.headwater for record in records}),
+                "trust": row.trust,
+            }
+        )
+    return sorted(told, key=lambda one: one["ended"], reverse=True)
+
+
+def without_folder(text: str, folder: Path) -> str:
+    """A text without the path of a folder, as it is written or in full.
+
+    Example:
+        >>> without_folder("/home/me/runs/a.json and /home/me/runs/b.json", Path("/home/me/runs"))
+        'a.json and b.json'
+    """
+    names = {str(folder), str(folder.absolute()), str(folder.resolve())} - {".", "/"}
+    for name in sorted(names, key=lambda one: (-len(one), one)):
+        text = re.sub(rf"(?<![\w./-]){re.escape(name)}/", "", text)
+    return text

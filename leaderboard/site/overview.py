@@ -1,6 +1,7 @@
 """Charts of the first page: transfer against forgetting, and against cost."""
 
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 from leaderboard import words
@@ -124,7 +125,7 @@ def _scatter(
             trace["error_x"]["array"].append(round((across and across.half) or 0, 3))
         told = f"forgetting {words.interval(across, sign=True)}" if across else f"{x:,.4g}"
         address = f"{slug(board.card.id)}/{slug(row.method)}"
-        name = row.method.replace("&", "&amp;").replace("<", "&lt;")
+        name = escape(row.method, quote=False)
         trace["customdata"].append([name, words.interval(transfer), told, address])
         trace["marker"]["symbol"].append(look.marker)
     return {

@@ -1,4 +1,4 @@
-"""The page that says how to submit, and what is checked."""
+"""The page that says how to submit, to do it again and to correct, and what is checked."""
 
 from typing import Any
 
@@ -21,6 +21,18 @@ STEPS = (
     (
         "Put it into a fork of the repository, and open a pull request",
         "cp -r mine results/ && git add results/mine && git commit -m 'Submit mine'",
+    ),
+)
+#: Likewise, for whoever doubts a number.
+AGAIN = (
+    ("Every metric from its predictions, of all records here", "headwater validate results"),
+    (
+        "Cells drawn at random, pre-training included",
+        "headwater verify results --cells 2 --store rerun",
+    ),
+    (
+        "A bundle whose method is not installed here",
+        "headwater verify mine --cells 2 -m path/to/mine.py:Mine",
     ),
 )
 TIERS = (
@@ -53,5 +65,5 @@ def submit_context() -> dict[str, Any]:
     """
     areas: dict[str, list[tuple[str, str]]] = {}
     for code, rule in RULES.items():
-        areas.setdefault(_AREAS[code[0]], []).append((code, rule))
-    return {"steps": STEPS, "tiers": TIERS, "areas": list(areas.items())}
+        areas.setdefault(_AREAS.get(code[0], "Others"), []).append((code, rule))
+    return {"steps": STEPS, "again": AGAIN, "tiers": TIERS, "areas": list(areas.items())}

@@ -1,35 +1,39 @@
 """The pages of the downstream tasks: what is asked, of which images, and how methods fare."""
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from benchmark.data.home import home
 from benchmark.errors import DataError
 from benchmark.registry import TASKS, load_shipped
 from leaderboard.board import Board
 from leaderboard.catalogue import FLOOR, TaskCard
 from leaderboard.row import Row
-from leaderboard.site.charts import MOST, dots
+from leaderboard.site.charts import dots
+from leaderboard.site.examples import examples
 from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import Look
 from leaderboard.words import KINDS, UNITS, joined
 
 if TYPE_CHECKING:
-    from benchmark.data.imageset import ImageSet
-    from tasks.task import TaskSpec
+    from tasks.task import Task, TaskSpec
 
-#: Metrics in words.
+#: Metrics: name, and in words.
 METRICS = {
-    "top1": "share of the test images that are told right",
-    "mean_per_class": "share that is told right within each class, averaged over the classes",
-    "map11": "11-point mean average precision over the classes",
+    "top1": ("Top-1 accuracy", "the share of the test images that are told right"),
+    "mean_per_class": (
+        "Mean per-class accuracy",
+        "the share that is told right within each class, averaged over the classes",
+    ),
+    "map11": (
+        "11-point mean average precision",
+        "VOC 2007's average precision of each class, averaged over the classes",
+    ),
 }
-#: Example images in a row, and rows; the white between them, in pixels.
-_COLUMNS, _ROWS, _GAP = 20, 3, 3
-#: Class names that are all listed.
-_NAMES = 60
+SPLITS = {"train": "Training images", "val": "Validation images", "test": "Test images"}
+#: How many methods a chart shows, and how many names of classes are listed.
+MOST, NAMES = 20, 60
 
 
 def task_contexts(
@@ -37,15 +41,24 @@ def task_contexts(
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Address of each task's page, and what the template `task.html` shows."""
     load_shipped()
+    recorded = _recorded(board)
     for card in board.card.tasks:
-        spec: TaskSpec | None = TASKS.get(card.name).spec if card.name in TASKS else None
-        address = f"task-{slug(board.card.id)}-{slug(card.name)}.html"
-        pictures, why, facts = _examples(card.name, spec, site)
+        known = recorded.get(card.name, [])
+        task: type[Task] | None = TASKS.get(card.name) if card.name in TASKS else None
+        if task and known and task.spec.data_sha256 not in (None, *(sha for _, sha in known)):
+            task = None  # the name is that of other images
+        spec = task.spec if task else None
         tables = {
             kind: found
             for kind in KINDS
             if kind in card.evaluations and (found := ranked(board, kind, card.name))
         }
+        charts = {
+            f"task-{kind}": figure
+            for kind, rows in tables.items()
+            if (figure := task_chart(board, card, kind, rows, looks))
+        }
+        address = f"task-{slug(board.card.id)}-{slug(card.name)}.html"
         yield (
             address,
             {
@@ -55,27 +68,53 @@ def task_contexts(
                 "board": board,
                 "id": slug(board.card.id),
                 "looks": looks,
-                "metric": METRICS.get(card.metric, card.metric),
-                "classes": joined(spec.classes) if spec and len(spec.classes) <= _NAMES else "",
-                "pictures": pictures,
-                "no_picture": why,
-                "facts": facts,
+                "metric": METRICS.get(card.metric, (card.metric, "")),
+                "n_classes": task.n_classes() if task else 0,
+                "classes": joined(spec.classes) if spec and len(spec.classes) <= NAMES else "",
+                "data_versions": sorted(
+                    {n for n, _ in known} or ({spec.version} if spec else set())
+                ),
+                "hashes": sorted({sha for _, sha in known} or _declared(spec)),
+                "splits": SPLITS,
                 "tables": tables,
-                "charts": {
-                    f"task-{kind}": figure
-                    for kind, rows in tables.items()
-                    if (figure := _chart(board, card, kind, rows, looks))
-                },
+                "charts": charts,
+                "most": MOST,
+                **_pictures(task, site),
             },
         )
+
+
+def _declared(spec: "TaskSpec | None") -> set[str]:
+    return {spec.data_sha256} if spec and spec.data_sha256 else set()
+
+
+def _recorded(board: Board) -> dict[str, list[tuple[int, str]]]:
+    """Version and data hash of each task in the records that count."""
+    found: dict[str, set[tuple[int, str]]] = {}
+    for runs in board.runs.values():
+        for one in (located for run in runs for located in run.evaluations.values()):
+            if task := one.record.task:
+                found.setdefault(task.name, set()).add((task.version, task.data_sha256))
+    return {name: sorted(pairs) for name, pairs in found.items()}
 
 
 def ranked(board: Board, kind: str, task: str) -> list[dict[str, Any]]:
     """All methods that have a task, the best first.
 
+    Args:
+        board: of the protocol.
+        kind: linear, fewshot or detection.
+        task: its name.
+
     Returns:
         Of each: `row`, `score`, `gain` over the untrained network or None, and `seeds`: (seed,
         value, chunks seen).
+
+    Example:
+        >>> from leaderboard.aggregate import Results
+        >>> from leaderboard.catalogue import ProtocolCard
+        >>> ranked(Board(Results(()), ProtocolCard("instance/nano@1", 4, ())), "linear", "flags")
+        []
     """
     cell = kind, task
     found = []
@@ -91,69 +130,87 @@ def ranked(board: Board, kind: str, task: str) -> list[dict[str, Any]]:
         if row.method != FLOOR and FLOOR in board.runs:
             gain = board.difference(row.method, FLOOR, cell)
         found.append({"row": row, "score": row.scores[cell], "gain": gain, "seeds": seeds})
-    return sorted(found, key=lambda one: -one["score"].value)
+    return sorted(found, key=lambda one: (-one["score"].value, one["row"].method))
 
 
-def _chart(
+def task_chart(
     board: Board,
     card: TaskCard,
     kind: str,
     rows: Sequence[Mapping[str, Any]],
     looks: Mapping[str, Look],
 ) -> dict[str, Any] | None:
-    """The best methods on a task, and the untrained network, a line each."""
+    """The best methods on a task, a line each, and the untrained network, also as a level.
+
+    Args:
+        board: of the protocol.
+        card: of the task.
+        kind: linear, fewshot or detection.
+        rows: as `ranked` gives them.
+        looks: of the methods.
+
+    Returns:
+        The figure; None without rows.
+    """
     best: list[Row] = [one["row"] for one in rows[:MOST]]
-    floor = board.row(FLOOR)
-    if floor and floor not in best and (kind, card.name) in floor.scores:
-        best.append(floor)
-    return dots(
-        [row.method for row in best],
-        {row.method: {row.method: row.scores[kind, card.name]} for row in best},
-        looks,
-        UNITS[kind],
+    floor, cell = board.row(FLOOR), (kind, card.name)
+    level = floor.scores.get(cell) if floor else None
+    if floor and level and floor not in best:
+        best = [*best[: MOST - 1], floor]
+    # plotly reads markup in its texts
+    names = {row.method: escape(row.method, quote=False) for row in best}
+    title = {"detection": UNITS[kind], "fewshot": "accuracy, %"}.get(
+        kind, f"{METRICS.get(card.metric, ('score', ''))[0]}, %"
     )
-
-
-def _examples(
-    name: str, spec: "TaskSpec | None", site: SiteFolder
-) -> tuple[list[str], str, dict[str, int]]:
-    """Addresses of example images, or why there are none; and how many images there are."""
-    if spec is None:
-        return [], "This installation does not know the images of this task.", {}
-    if spec.tier != "nano":
-        return [], "Only the images of the nano tier are shown.", {}
-    try:
-        images = TASKS.get(name)().data()
-    except DataError:
-        return (
-            [],
-            (
-                "No picture: the images are not prepared on the machine that built this page "
-                "(headwater prepare does that)."
-            ),
-            {},
+    figure = dots(
+        list(names.values()),
+        {name: {name: row.scores[cell]} for row, name in zip(best, names.values(), strict=True)},
+        {name: looks[method] for method, name in names.items()},
+        title,
+    )
+    if figure and floor and level:
+        figure["data"].insert(
+            0,
+            {
+                "type": "scatter",
+                "x": [round(level.value, 3)] * 2,
+                "y": [-0.5, len(best) - 0.5],
+                "mode": "lines",
+                "hoverinfo": "skip",
+                "name": "untrained",
+                "meta": {"hue": looks[floor.method].hue},
+                "line": {"width": 1.25, "dash": "dot"},
+            },
         )
-    facts = {split: len(images.indices(split)) for split in ("train", "val", "test")}
-    if any("never redistributed" in source.note for source in spec.sources):
-        return [], "No picture: these images may not be passed on; each user fetches them.", facts
-    return [site.asset(f"task-{slug(name)}.png", contact_sheet(images))], "", facts
+    return figure
 
 
-def contact_sheet(images: "ImageSet") -> bytes:
-    """A PNG of test images, taken at equal distances: the same images give the same bytes."""
-    from PIL import Image
-
-    rows = images.indices("test")
-    wanted = rows[:: max(1, len(rows) // (_COLUMNS * _ROWS))][: _COLUMNS * _ROWS]
-    columns = min(_COLUMNS, len(wanted))
-    wanted = wanted[: len(wanted) // columns * columns]
-    side = images.images.shape[2]
-    pitch = side + _GAP
-    sheet = np.full((len(wanted) // columns * pitch, columns * pitch, 3), 255, np.uint8)
-    for place, row in enumerate(wanted):
-        top, left = divmod(place, columns)
-        picture = np.asarray(images.images[int(row)]).transpose(1, 2, 0)
-        sheet[top * pitch : top * pitch + side, left * pitch : left * pitch + side] = picture
-    content = io.BytesIO()
-    Image.fromarray(sheet[:-_GAP, :-_GAP]).save(content, "PNG")
-    return content.getvalue()
+def _pictures(task: "type[Task] | None", site: SiteFolder) -> dict[str, Any]:
+    """Addresses of example images, or why there are none; and how many images there are."""
+    told: dict[str, Any] = {"pictures": [], "boxed": "", "no_picture": "", "counts": {}}
+    if task is None:
+        why = "This installation does not know the images of this task."
+        return {**told, "no_picture": why}
+    if task.spec.tier != "nano":
+        why = "No picture: only images of the nano tier may be passed on, and are shown."
+        return {**told, "no_picture": why}
+    try:
+        found = examples(task.spec.name, home())
+    except DataError:
+        why = (
+            "No picture: the images are not prepared on the machine that built this page "
+            "(headwater prepare does that)."
+        )
+        return {**told, "no_picture": why}
+    told["counts"] = found.counts
+    if not found.rows:
+        terms = " and ".join(sorted({source.licence for source in task.spec.sources}))
+        why = f"No picture: these images ({terms}) are fetched by each user, and never passed on."
+        return {**told, "no_picture": why}
+    name = f"task-{slug(task.spec.name)}"
+    told["pictures"] = [
+        (kind, site.asset(f"{name}-row{n}.png", row)) for n, (kind, row) in enumerate(found.rows, 1)
+    ]
+    if found.boxed:
+        told["boxed"] = site.asset(f"{name}-boxes.png", found.boxed)
+    return told

@@ -16,12 +16,13 @@ from typing import Annotated
 import typer
 
 from benchmark.canonical import write_whole
-from benchmark.errors import HeadwaterError
+from benchmark.errors import DataError, HeadwaterError
 from leaderboard.aggregate import read_results
 from leaderboard.board import load_boards
 from leaderboard.compare import compare, markdown, references_of
 from leaderboard.submission.bundle import RESULTS
 from leaderboard.submission.examine import Examined, examine
+from leaderboard.submission.findings import plain
 
 #: Findings that are repeated, and characters of all of them.
 _MOST, _LONGEST = 60, 20_000
@@ -53,26 +54,55 @@ def changed(base: Path, submitted: Path) -> list[Path]:
     """The folders of SUBMITTED that BASE lacks, or has otherwise; links are not followed.
 
     Records of the store itself, beside the bundles, are one folder: all of SUBMITTED.
+
+    Raises:
+        DataError: SUBMITTED is no folder.
     """
-    folders = [path for path in sorted(submitted.iterdir()) if path.is_dir()]
+    if submitted.is_symlink() or not submitted.is_dir():
+        raise DataError(f"{submitted.name} is no folder")
     found = [
         submitted if "@" in path.name else path
-        for path in folders
-        if not path.is_symlink() and _differs(base / path.name, path)
+        for path in sorted(submitted.iterdir())
+        if _is_folder(path) and _differs(base / path.name, path)
     ]
     return list(dict.fromkeys(found))
 
 
+def beside(base: Path, submitted: Path) -> list[str]:
+    """What else is new, changed or gone in SUBMITTED, which no rule is for.
+
+    Files beside the folders, such as `trust.json`, by which a method's trust is raised; links; and
+    what BASE has and SUBMITTED has not.
+    """
+    told = []
+    for name in sorted({path.name for root in (base, submitted) for path in root.iterdir()}):
+        old, new = base / name, submitted / name
+        if new.is_symlink():
+            told.append(f"{name} is a link")
+        elif not new.exists():
+            told.append(f"{name} is gone")
+        elif not new.is_dir() and not (old.is_file() and filecmp.cmp(old, new, shallow=False)):
+            told.append(f"{name} is {'changed' if old.exists() else 'new'}")
+    return told
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
 def _differs(base: Path, folder: Path) -> bool:
-    names = {path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()}
-    if not base.is_dir() or names != {
-        path.relative_to(base) for path in base.rglob("*") if not path.is_dir()
-    }:
+    names = _names(folder)
+    if not base.is_dir() or names != _names(base):
         return True
     return any(
         (folder / name).is_symlink() or not filecmp.cmp(base / name, folder / name, shallow=False)
         for name in names
     )
+
+
+def _names(folder: Path) -> set[Path]:
+    """Paths of files, and of links, those to folders too."""
+    return {path.relative_to(folder) for path in folder.rglob("*") if not _is_folder(path)}
 
 
 def judge(base: Path, folder: Path) -> Judged:
@@ -107,16 +137,23 @@ def differences(base: Path, folder: Path, examined: Examined) -> list[str]:
     return told
 
 
-def comment(judged: Sequence[Judged]) -> str:
+def comment(judged: Sequence[Judged], others: Sequence[str] = ()) -> str:
     """The comment in Markdown; what strangers wrote stands in fences, where it does nothing.
+
+    Args:
+        judged: the folders that are new or changed.
+        others: what else is, a sentence each.
 
     Example:
         >>> print(comment([Judged("mine", None, error="there is no folder")]).splitlines()[2])
         ### `mine`: could not be examined
     """
-    if not judged:
-        return "No folder of results/ is new or changed.\n"
-    lines = ["Every metric was computed again from the predictions; nothing was executed.", ""]
+    lines = ["No folder of results/ is new or changed.", ""]
+    if judged:
+        lines = ["Every metric was computed again from the predictions; nothing was executed.", ""]
+    if others:
+        lines += ["### Beside the folders, for a person to look at", ""]
+        lines += [fenced("\n".join(map(plain, others[:_MOST]))), ""]
     for one in judged:
         verdict = "could not be examined"
         if one.examined is not None:
@@ -168,8 +205,12 @@ def main(
     output: Annotated[Path, typer.Option("--output", help="Folder of comment.md.")],
 ) -> None:
     """Write a comment on what is new in SUBMITTED; exit status 1 if something is refused."""
-    judged = [judge(base, folder) for folder in changed(base, submitted)]
-    text = comment(judged)
+    try:
+        judged = [judge(base, folder) for folder in changed(base, submitted)]
+        text = comment(judged, beside(base, submitted))
+    except DataError as error:
+        judged = [Judged("results", None, error=str(error))]
+        text = comment(judged)
     write_whole(output / "comment.md", text.encode())
     print(text)
     raise typer.Exit(0 if all(one.accepted for one in judged) else 1)

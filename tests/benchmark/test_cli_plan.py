@@ -65,6 +65,19 @@ def test_the_document_has_stable_keys_and_counts_by_kind(planned) -> None:
     )
 
 
+def test_the_tasks_after_every_chunk_are_counted(planned) -> None:
+    done = planned(*QUICK, "--every-chunk", "--evaluations", "linear,stream", "--json")
+    lines = {line["name"]: line for line in json.loads(done.out)["lines"]}
+    assert {name: line["cells"] for name, line in lines.items()} == {
+        "moco_v2/sequential": 4,
+        "stream": 4,
+        "linear": 4 * 12,
+    }
+    once = json.loads(planned(*QUICK, "--evaluations", "linear", "--json").out)
+    (linear,) = [line for line in once["lines"] if line["name"] == "linear"]
+    assert lines["linear"]["seconds"] == pytest.approx(4 * linear["seconds"], rel=0.01)
+
+
 def test_a_plan_measures_this_machine(planned, own_home: Path) -> None:
     done = planned("-p", "instance/smoke", "-m", "supervised/mas", "--json")
     document = json.loads(done.out)

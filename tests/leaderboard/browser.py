@@ -7,9 +7,14 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 from typing import Any
+
+from leaderboard.cli import page_server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
@@ -17,6 +22,15 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 def find_browser() -> str | None:
     """A Chromium on the PATH."""
     return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Address at which a folder's files are served, as by `headwater site serve`."""
+    with page_server(folder, 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 class Browser:

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from leaderboard.submission import comment as module
-from leaderboard.submission.comment import Judged, changed, comment, fenced, judge
+from leaderboard.submission.comment import Judged, beside, changed, comment, fenced, judge
 
 
 @pytest.fixture
@@ -29,6 +29,46 @@ def test_only_what_is_new_is_examined(pull: tuple[Path, Path]) -> None:
     assert changed(base, submitted) == [submitted, submitted / "mine"]
     (submitted / "link").symlink_to(base)
     assert len(changed(base, submitted)) == 2
+
+
+def test_a_link_inside_a_folder_makes_it_another(pull: tuple[Path, Path]) -> None:
+    base, submitted = pull
+    shutil.copytree(submitted / "mine", base / "mine")
+    assert changed(base, submitted) == []
+    (submitted / "mine" / "more").symlink_to(base, target_is_directory=True)
+    assert changed(base, submitted) == [submitted / "mine"]
+
+
+def test_what_lies_beside_the_folders_is_told(pull: tuple[Path, Path], tmp_path: Path) -> None:
+    base, submitted = pull
+    for name in ("trust.json", "bench.json", "page.png"):
+        (base / name).write_text(name)
+        (submitted / name).write_text(name)
+    assert beside(base, submitted) == []
+    (submitted / "trust.json").write_text("reproduced")
+    (submitted / "page.png").unlink()
+    (submitted / "more.json").write_text("")
+    (submitted / "link").symlink_to(base)
+    shutil.rmtree(submitted / "instance-smoke@1")
+    told = beside(base, submitted)
+    assert told == [
+        "instance-smoke@1 is gone",
+        "link is a link",
+        "more.json is new",
+        "page.png is gone",
+        "trust.json is changed",
+    ]
+    assert "trust.json is changed" in comment([], told)
+
+
+def test_results_that_are_a_link_are_not_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "submitted").symlink_to("/")
+    app = module.typer.Typer()
+    app.command()(module.main)
+    words = [str(tmp_path / "base"), str(tmp_path / "submitted"), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 1 and "submitted is no folder" in result.stdout
 
 
 def test_an_honest_bundle_is_accepted_and_compared(pull: tuple[Path, Path], tmp_path: Path) -> None:

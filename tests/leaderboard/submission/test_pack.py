@@ -15,6 +15,7 @@ from benchmark.provenance import source_files
 from benchmark.resolve import protocol_named, resolve
 from benchmark.result import read_record
 from leaderboard.submission.card import Card, read_card
+from leaderboard.submission.examine import examine
 from leaderboard.submission.pack import blank_card, own_card
 
 METHOD, FOLDER = "supervised/replay", "results/instance-smoke@1/supervised/replay"
@@ -58,6 +59,20 @@ def test_the_same_records_give_the_same_bytes(smoke_store, untouched, packed, tm
 def test_one_seed_of_two(smoke_store, packed, tmp_path) -> None:
     one = packed(smoke_store, tmp_path / "one", seeds=[1])
     assert not list(one.rglob("seed0")) and list(one.rglob("seed1"))
+
+
+def test_evaluations_after_earlier_chunks_are_packed_where_they_are_done(
+    smoke_store, packed, own_home, tmp_path
+) -> None:
+    store = shutil.copytree(smoke_store, tmp_path / "store")
+    words = ["run", "-p", "instance/smoke", "-m", METHOD, "--store", str(store), "--workers", "0"]
+    outcome = CliRunner().invoke(app, [*words, "--every-chunk", "--evaluations", "linear"])
+    assert outcome.exit_code == 0 and "1 cell computed" in outcome.output, outcome.output
+    bundle = packed(store, tmp_path / "bundle")
+    assert f"{FOLDER}/seed0/after-chunk1/linear.shapes.npz" in files(bundle)
+    assert not (bundle / FOLDER / "seed1/after-chunk1/linear.shapes.json").exists()
+    examined = examine(bundle)
+    assert examined.accepted and len(examined.entries) == 12 + 1
 
 
 def test_what_is_not_done_is_named_and_nothing_is_written(smoke_store, packed, tmp_path) -> None:
