@@ -29,7 +29,7 @@ class Located:
     path: Path
     record: Record
 
-    @property
+    @cached_property
     def cell(self) -> Cell | None:
         """Evaluation and task; None for a phase of pre-training."""
         if self.record.kind == "pretrain":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from benchmark.metrics import gap_recovered, transfer_average
+from benchmark.metrics import gap_recovered
 from leaderboard.aggregate import Cell, Results, Run
 from leaderboard.along import course
 from leaderboard.catalogue import EVALUATIONS, FLOOR, ProtocolCard, find_card
@@ -145,17 +145,12 @@ class Board:
         return all(self.scores.of(run, cell) for cell in self.card.cells("linear"))
 
     def _average(self, method: str, evaluation: str) -> Estimate | None:
-        cells = self.card.cells(evaluation)
-        values, errors = [], []
-        for run in self.runs[method]:
-            known = self.scores.average([(1, run)], evaluation)
-            if known:
-                found = {task: self.scores.of(run, (evaluation, task)) for _, task in cells}
-                values.append(
-                    transfer_average({t: s.value for t, s in found.items() if s}, [*found])
-                )
-                errors.append(known[1])
-        return estimate(values, errors) if values else None
+        found = [
+            known
+            for run in self.runs[method]
+            if (known := self.scores.average([(1, run)], evaluation))
+        ]
+        return estimate(*zip(*found, strict=True)) if found else None
 
     def _row(self, method: str, ranks: tuple[int, int] | None) -> Row:
         runs, cells = self.runs[method], self.card.cells()

@@ -1,6 +1,5 @@
 """A board as plain data: what `--json` prints, and what the page offers beside itself."""
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -50,14 +49,20 @@ def board_document(board: Board) -> dict[str, Any]:
 
 def data_files(results: Results, boards: Sequence[Board]) -> dict[str, bytes]:
     """What is offered for download: tidy tables and the boards, by the files' names."""
+    from pyarrow import BufferOutputStream, Table
+    from pyarrow.csv import WriteOptions, write_csv
+    from pyarrow.parquet import write_table
+
     documents = [board_document(board) for board in boards]
-    files = {"leaderboard.json": (json.dumps(documents, indent=1, allow_nan=False) + "\n").encode()}
+    files = {"leaderboard.json": (json.dumps(documents, allow_nan=False) + "\n").encode()}
     for name, frame in (("numbers", numbers(results)), ("costs", costs(results))):
-        files[f"{name}.csv"] = frame.to_csv(index=False, lineterminator="\n").encode()
-        files[f"{name}.json"] = frame.to_json(orient="records", lines=True).encode()
-        buffer = io.BytesIO()
-        frame.to_parquet(buffer, index=False)
-        files[f"{name}.parquet"] = buffer.getvalue()
+        table = Table.from_pandas(frame, preserve_index=False)
+        text, columns = BufferOutputStream(), BufferOutputStream()
+        write_csv(table, text, WriteOptions(quoting_style="needed"))
+        write_table(table, columns)
+        files[f"{name}.csv"] = text.getvalue().to_pybytes()
+        files[f"{name}.parquet"] = columns.getvalue().to_pybytes()
+        files[f"{name}.json"] = (frame.to_json(orient="records") + "\n").encode()
     return files
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.metrics import transfer_average
 from leaderboard.aggregate import Cell, Results, Run
 from leaderboard.catalogue import ProtocolCard
 from leaderboard.evidence import Evidence
@@ -112,7 +113,8 @@ class Scores:
             evaluation: linear, fewshot or detection.
         """
         values, errors = [], []
-        for cell in self.card.cells(evaluation):
+        cells = self.card.cells(evaluation)
+        for cell in cells:
             tested = [(weight, self.of(run, cell)) for weight, run in terms]
             there = [(weight, one) for weight, one in tested if one is not None]
             if len(there) < len(terms):
@@ -122,4 +124,5 @@ class Scores:
             errors.append(error)
         if not values:
             return None
-        return sum(values) / len(values), standard_error_of_mean(errors)
+        told = {task: value for (_, task), value in zip(cells, values, strict=True)}
+        return transfer_average(told, [*told]), standard_error_of_mean(errors)

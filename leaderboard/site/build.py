@@ -79,6 +79,7 @@ def build_site(
         raise HeadwaterError(f"cannot write the page to {output}: {error.strerror}") from error
     finally:
         if collecting:
+            gc.freeze()  # what is left need not be looked through
             gc.enable()
     for problem in sorted(set(results.problems)):
         tell(problem)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class SiteFolder:
                 path.unlink(missing_ok=True)
 
 
+@cache
 def slug(name: str) -> str:
     """A name as it may be part of an address; different names stay different.
 

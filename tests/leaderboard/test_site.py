@@ -136,7 +136,7 @@ def test_the_data_are_offered_in_three_ways(full_store: Path, tmp_path: Path, ca
     for name in ("numbers", "costs"):
         table = pd.read_csv(data / f"{name}.csv")
         parquet = pd.read_parquet(data / f"{name}.parquet")
-        lines = pd.read_json(data / f"{name}.json", orient="records", lines=True)
+        lines = pd.read_json(data / f"{name}.json", orient="records")
         assert len(table) == len(parquet) == len(lines) > 100
         assert list(table.columns) == list(parquet.columns) == list(lines.columns)
     values = [
