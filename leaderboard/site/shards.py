@@ -16,6 +16,7 @@ from leaderboard.board import Board
 from leaderboard.catalogue import FLOOR
 from leaderboard.document import row_document
 from leaderboard.evidence import Evidence
+from leaderboard.site.about import about
 from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import Look
 
@@ -50,7 +51,8 @@ def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:
         for run in board.runs[method]
     ]
     run = board.runs[method][0]
-    record = next(iter([*run.phases.values(), *run.evaluations.values()])).record
+    first = next(iter([*run.phases.values(), *run.evaluations.values()]))
+    record = first.record
     vouched = board.results.trust.of(board.card.id, method)
     return {
         "protocol": board.card.id,
@@ -69,6 +71,7 @@ def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:
             for kind, task in board.card.cells()
         ],
         "row": row_document(row),
+        "about": about(first, board.card.id.partition("/")[2].partition("@")[0]),
         "version": record.method.version,
         "config": record.method.config,
         "config_sha256": record.method.config_sha256,

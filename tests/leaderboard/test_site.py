@@ -17,9 +17,13 @@ from PIL import Image
 from benchmark.data.imageset import Sample, load_image_set, write_image_set
 from benchmark.errors import DataError, HeadwaterError, UsageError
 from benchmark.streams.picture import stream_rows
+from leaderboard.aggregate import read_results
 from leaderboard.site import build_site
+from leaderboard.site.about import about
 from leaderboard.site.folder import script_json
 from leaderboard.site.look import looks
+from leaderboard.submission.card import Card, Tuning
+from tests.leaderboard.conftest import StoreWriter
 
 METHODS = ["random_init", "moco_v2/joint", "moco_v2/sequential", "supervised/joint"]
 
@@ -302,3 +306,37 @@ def test_looks_differ_by_more_than_hue() -> None:
     assert len({(look.hue, look.marker) for look in found.values()}) == 13
     for objective in "abc":
         assert len({found[n].dash for n in names if n.startswith(objective)}) == 4
+
+
+def test_a_method_s_page_tells_whose_it_is(writer, tmp_path: Path) -> None:
+    writer.whole("moco_v2/replay")
+    bundle = writer.root / "theirs"
+    StoreWriter(bundle / "results").linear("their_method", "flags")
+    card = Card(
+        protocol="instance/test@1",
+        method="their_method",
+        title="A method of theirs",
+        authors=("A. Person", "B. Person"),
+        licence="Apache-2.0",
+        labels=False,
+        extra_data="none",
+        tuning=Tuning(trials=9, on="validation images"),
+        paper="https://example.org/paper",
+    )
+    (bundle / "card.json").write_text(card.to_json())
+    found = {f.record.method.name: about(f, "nano") for f in read_results(writer.root).located}
+    assert found["moco_v2/replay"] == {
+        "Paper": "Chen et al. 2020; Hu et al. ICLR 2022",
+        "Licence": "MIT, as all of Headwater",
+    }
+    assert found["their_method"]["Authors"] == "A. Person, B. Person"
+    assert found["their_method"]["Licence"] == "Apache-2.0"
+    assert found["their_method"]["Paper"] == "https://example.org/paper"
+    (bundle / "card.json").write_text("{")
+    assert about(read_results(writer.root).located[-1], "nano") == {}
+
+
+def test_of_a_method_that_nobody_knows_nothing_is_told(writer) -> None:
+    writer.linear("nobody/knows", "flags")
+    (found,) = read_results(writer.root).located
+    assert about(found, "nano") == {}

@@ -184,6 +184,7 @@
   about.append(element("div", { class: "pair" },
     options.length ? listed("Configuration", options.map(([name, value]) => [name, text(value)])) : element("p", { class: "under" }, "It has no options."),
     element("div", {},
+      Object.keys(method.about).length ? listed("Origin", Object.entries(method.about)) : null,
       listed("Hashes", [["version", String(method.version)], ["configuration", hash(method.config_sha256)], ["source", hash(method.source_sha256)], ["protocol", hash(method.protocol_digest)]]),
       method.environments.map((one, i) => listed(method.environments.length > 1 ? `Machine ${i + 1}, of ${count(found.filter((cell) => cell.environment === i).length)} records` : "Machine", Object.entries(one).map(([name, value]) => [name.replace("_sha256", ""), value === null ? null : name.endsWith("sha256") ? hash(value) : text(value)]))))));
   document.getElementById("content").replaceChildren(intro, tasks, training, again, about);
