@@ -89,6 +89,11 @@ class Run:
     evaluations: dict[tuple[int, Cell], Located] = field(default_factory=dict)
 
     @property
+    def all_located(self) -> list[Located]:
+        """All its records: phases, then evaluations."""
+        return [*self.phases.values(), *self.evaluations.values()]
+
+    @property
     def last(self) -> int:
         """Chunks seen by the run's last checkpoint, 0 if none was trained."""
         seen = [*self.phases, *(chunks for chunks, _ in self.evaluations)]

@@ -53,6 +53,13 @@ class Board:
         """The most seeds that a row rests on."""
         return max((len(row.seeds) for row in self.rows), default=0)
 
+    def score(self, method: str, cell: Cell, chunks: int | None = None) -> Estimate | None:
+        """Score in one cell over the seeds that have it, on the final checkpoint or another."""
+        found = [self.scores.of(run, cell, chunks) for run in self.runs[method]]
+        known = [score for score in found if score is not None]
+        errors = [score.standard_error for score in known]
+        return estimate([score.value for score in known], errors) if known else None
+
     def compare(self, a: str, b: str, *evaluations: str) -> dict[Cell, Estimate]:
         """Score of `a` minus score of `b`, per cell that both have, with its 95 % interval.
 
@@ -154,11 +161,7 @@ class Board:
 
     def _row(self, method: str, ranks: tuple[int, int] | None) -> Row:
         runs, cells = self.runs[method], self.card.cells()
-        scores = {}
-        for cell in cells:
-            if known := [score for run in runs if (score := self.scores.of(run, cell))]:
-                errors = [score.standard_error for score in known]
-                scores[cell] = estimate([score.value for score in known], errors)
+        scores = {cell: score for cell in cells if (score := self.score(method, cell))}
         lacking = {run.seed: [c for c in cells if not self.scores.of(run, c)] for run in runs}
         whole = tuple(seed for seed, missing in lacking.items() if not missing)
         twin = f"{method.partition('/')[0]}/joint"
@@ -185,7 +188,7 @@ class Board:
             failed={
                 found.cell: found.record.cause
                 for run in runs
-                for found in [*run.phases.values(), *run.evaluations.values()]
+                for found in run.all_located
                 if found.record.status == "failed"
             },
             command=command_of(runs[0]),

@@ -131,8 +131,7 @@ def references_of(board: Board, method: str) -> list[str]:
 def config_of(board: Board, method: str) -> dict[str, Any]:
     """The resolved configuration in a method's records."""
     for run in board.runs.get(method, ()):
-        for found in [*run.phases.values(), *run.evaluations.values()]:
-            return dict(found.record.method.config)
+        return dict(run.all_located[0].record.method.config)
     return {}
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from benchmark.result import Record
 from leaderboard.aggregate import Results
 
 if TYPE_CHECKING:
@@ -18,16 +19,19 @@ COSTS = (
 )
 
 
+def _keys(record: Record) -> dict[str, str | int]:
+    """Which run, and which of its checkpoints."""
+    run = record.protocol.id, record.method.name, record.seeds.replicate
+    return dict(zip(_KEYS, (*run, record.stream.chunks_seen), strict=True))
+
+
 def numbers(results: Results) -> "pd.DataFrame":
     """One row a metric of an evaluation, headline first within a cell."""
     import pandas as pd
 
     rows = [
         {
-            "protocol": found.record.protocol.id,
-            "method": found.record.method.name,
-            "seed": found.record.seeds.replicate,
-            "chunks_seen": found.record.stream.chunks_seen,
+            **_keys(found.record),
             "evaluation": found.cell[0],
             "task": found.cell[1],
             "metric": name,
@@ -52,10 +56,7 @@ def costs(results: Results) -> "pd.DataFrame":
 
     rows = [
         {
-            "protocol": found.record.protocol.id,
-            "method": found.record.method.name,
-            "seed": found.record.seeds.replicate,
-            "chunks_seen": found.record.stream.chunks_seen,
+            **_keys(found.record),
             "cell": ".".join(found.cell) if found.cell else "pretrain",
             "status": found.record.status,
             **found.record.cost.model_dump(),

@@ -114,7 +114,6 @@ class _Pages:
             "newest": max(newest, default=None),
             "kinds": words.KINDS,
             "units": words.UNITS,
-            "several": len(boards) > 1,
         }
 
     def write(self) -> None:

@@ -10,7 +10,7 @@ from leaderboard.board import Board
 from leaderboard.ranking import CriticalDifference, critical_difference
 from leaderboard.row import Row
 from leaderboard.site.look import Look
-from leaderboard.statistics import Estimate, estimate
+from leaderboard.statistics import Estimate
 
 
 def course_data(board: Board, rows: Sequence[Row], looks: Mapping[str, Look]) -> dict[str, Any]:
@@ -30,19 +30,10 @@ def course_data(board: Board, rows: Sequence[Row], looks: Mapping[str, Look]) ->
 
 
 def _method(board: Board, row: Row, tasks: Sequence[str], look: Look) -> dict[str, Any]:
-    along = []
-    for seen in range(board.card.chunks + 1):
-        found: list[list[float | None] | None] = []
-        for task in tasks:
-            scores = [
-                score
-                for run in board.runs[row.method]
-                if (score := board.scores.of(run, ("linear", task), seen))
-            ]
-            errors = [score.standard_error for score in scores]
-            mean = estimate([score.value for score in scores], errors) if scores else None
-            found.append(_pair(mean))
-        along.append(found)
+    along = [
+        [_pair(board.score(row.method, ("linear", task), seen)) for task in tasks]
+        for seen in range(board.card.chunks + 1)
+    ]
     first = dict(row.first_chunk)
     matrix = {
         reading: [[_pair(entry) for entry in line] for line in row.course.matrix[reading]]

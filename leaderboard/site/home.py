@@ -25,7 +25,6 @@ class Column:
         title, unit: heading.
         of: what it shows of a row.
         shown: whether it is there before the reader chooses.
-        sign: whether numbers have a plus sign.
     """
 
     key: str
@@ -33,7 +32,6 @@ class Column:
     unit: str
     of: Callable[[Row], Shown]
     shown: bool = True
-    sign: bool = False
 
 
 def _cost(text: Callable[[Any], str], of: Callable[[Any], float]) -> Callable[[Row], Shown]:

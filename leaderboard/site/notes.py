@@ -20,8 +20,7 @@ def changes(results: Results, boards: Sequence[Board], store: Path) -> dict[str,
         store: the records' folder, whose path no page tells.
 
     Example:
-        >>> told = changes(Results((), problems=["/home/me/runs/x.json is broken"]), [],
-        ...                Path("/home/me/runs"))
+        >>> told = changes(Results((), problems=["runs/x.json is broken"]), [], Path("runs"))
         >>> told["problems"], told["stale"], told["protocols"]
         (['x.json is broken'], [], [])
     """
@@ -65,11 +64,7 @@ def _newest(board: Board) -> list[dict[str, Any]]:
     """Of each method the record that ended last; the newest first."""
     told: list[dict[str, Any]] = []
     for row in sorted(board.rows, key=lambda one: one.method):
-        records = [
-            one.record
-            for run in board.runs[row.method]
-            for one in [*run.phases.values(), *run.evaluations.values()]
-        ]
+        records = [one.record for run in board.runs[row.method] for one in run.all_located]
         last = max(records, key=lambda record: (record.provenance.ended, record.provenance.argv))
         told.append(
             {
@@ -88,7 +83,7 @@ def without_folder(text: str, folder: Path) -> str:
     """A text without the path of a folder, as it is written or in full.
 
     Example:
-        >>> without_folder("/home/me/runs/a.json and /home/me/runs/b.json", Path("/home/me/runs"))
+        >>> without_folder("runs/a.json and runs/b.json", Path("runs"))
         'a.json and b.json'
     """
     names = {str(folder), str(folder.absolute()), str(folder.resolve())} - {".", "/"}

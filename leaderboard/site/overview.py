@@ -12,7 +12,7 @@ from leaderboard.site.folder import slug
 from leaderboard.site.look import Look
 from leaderboard.statistics import Estimate
 
-#: What a method costs: title of the axis, value of a row, and whether the axis is logarithmic.
+#: What a method costs: title of the axis, and value of a row.
 COSTS: dict[str, tuple[str, Callable[[Row], float | None]]] = {
     "arrivals": (
         "image visits to be up to date at every arrival",

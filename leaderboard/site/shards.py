@@ -51,7 +51,7 @@ def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:
         for run in board.runs[method]
     ]
     run = board.runs[method][0]
-    first = next(iter([*run.phases.values(), *run.evaluations.values()]))
+    first = run.all_located[0]
     record = first.record
     vouched = board.results.trust.of(board.card.id, method)
     return {

@@ -5,17 +5,15 @@ import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
-from leaderboard.cli import page_server
 from leaderboard.site import build_site
 from leaderboard.site.folder import slug
-from tests.leaderboard.browser import Browser
+from tests.leaderboard.browser import Browser, serving
 from tests.leaderboard.conftest import PROTOCOL, StoreWriter
 
 pytestmark = pytest.mark.browser
@@ -68,10 +66,8 @@ def site(store: Path, tmp_path_factory: pytest.TempPathFactory, card) -> Path:
 @pytest.fixture(scope="module")
 def served(site: Path) -> Iterator[str]:
     """Address of the same files on a server."""
-    with page_server(site, 0) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with serving(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -120,9 +120,6 @@ const headwater = (() => {
 
   /* --- pieces of the pages that are made from data ------------------------------------------ */
   const section = (title, under) => element("section", {}, element("h2", {}, title), under && element("p", { class: "under" }, under));
-  const facts = (pairs) => element("dl", { class: "facts" }, pairs
-    .filter(([, value]) => value !== null && value !== undefined && value !== BLANK)
-    .map(([title, value]) => element("div", {}, element("dt", {}, title), element("dd", {}, value))));
   /* The first column names the row; numbers are aligned to the right. */
   const table = (heads, rows) => element("div", { class: "scroll" }, element("table", { class: "numbers" },
     heads.some((head) => head !== "") && element("thead", {}, element("tr", {}, heads.map((head, at) => element("th", { scope: "col", class: at ? "n" : null }, head)))),
@@ -187,7 +184,7 @@ const headwater = (() => {
   });
 
   return {
-    all, paint, repaint, number, interval, count, duration, size, element, mark, plain, section, facts, table, chart, command, fail, state, setState, onState, BLANK,
+    all, paint, number, interval, count, duration, size, element, mark, plain, section, table, chart, command, fail, state, setState, onState, BLANK,
     query: () => new URLSearchParams(location.search),
     take: (shard) => shards.set(`${shard.protocol_slug}/${shard.slug}`, shard),
     takeEvidence: (shard) => evidence.set(`${shard.protocol_slug}/${shard.slug}`, shard),
