@@ -1,17 +1,15 @@
 """The records of a store, sorted into runs: nothing averaged yet."""
 
 import hashlib
-import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from benchmark.errors import DataError
 from benchmark.result import Metric, Record, parse_record
+from leaderboard.arrays import read_arrays
 from leaderboard.cache import EvidenceCache, users_cache
 from leaderboard.evidence import Evidence, all_evidence
 from leaderboard.trust import Tier, Trust, read_trust
@@ -72,9 +70,8 @@ class Located:
         if hashlib.sha256(content).hexdigest() != self.record.predictions.sha256:
             raise DataError(f"{path} is not the file that its record names; rerun the cell")
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-                return all_evidence({name: arrays[name] for name in arrays.files}, self.judged)
-        except (ValueError, OSError, EOFError, DataError) as error:
+            return all_evidence(read_arrays(content), self.judged)
+        except DataError as error:
             raise DataError(f"{path} holds no predictions: {error}; rerun the cell") from error
 
 
@@ -126,7 +123,8 @@ class Results:
     trust: Trust = field(default_factory=Trust)
 
     @cached_property
-    def _kept(self) -> EvidenceCache:
+    def cache(self) -> EvidenceCache:
+        """Where evidence is kept from one time to the next."""
         return EvidenceCache(users_cache())
 
     @cached_property
@@ -143,17 +141,29 @@ class Results:
         known = self._seen.get(found.path)
         if known is None:
             sha256 = found.record.predictions.sha256
-            known = self._kept.read(sha256, found.judged)
+            known = self.cache.read(sha256, found.judged)
             if known is None:
                 try:
                     known = found.all_evidence()
                     all_known = {name: known.get(name) for name in found.judged}
-                    self._kept.write(sha256, all_known)
+                    self.cache.write(sha256, all_known)
                 except DataError as error:
                     self.problems.append(str(error))
                     known = {}
             self._seen[found.path] = known
         return known.get(metric or found.headline[0])
+
+    def unseen(self) -> list[Path]:
+        """Records with predictions of which nothing is known yet; what the cache has, is read."""
+        left = []
+        for found in self.located:
+            if (file := found.record.predictions) and found.judged:
+                known = self.cache.read(file.sha256, found.judged)
+                if known is None:
+                    left.append(found.path)
+                else:
+                    self._seen[found.path] = known
+        return left
 
     @cached_property
     def _tiers(self) -> dict[tuple[str, str], Tier]:

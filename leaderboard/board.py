@@ -6,6 +6,7 @@ from benchmark.metrics import gap_recovered
 from leaderboard.aggregate import Cell, Results, Run
 from leaderboard.along import course
 from leaderboard.catalogue import EVALUATIONS, FLOOR, ProtocolCard, find_card
+from leaderboard.gather import gather
 from leaderboard.ranking import all_differences, tied_ranks
 from leaderboard.row import Row, command_of, cost_of
 from leaderboard.scores import Scores, contrast
@@ -201,5 +202,6 @@ def load_boards(
     card_of: Callable[[str, Results], ProtocolCard] = find_card,
 ) -> list[Board]:
     """The board of every protocol that has records, the one with the most runs first."""
+    gather(results)
     ids = sorted(results.protocols, key=lambda name: (-len(results.runs(name)), name))
     return [Board(results, card_of(protocol, results), planned) for protocol in ids]

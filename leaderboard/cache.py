@@ -37,11 +37,12 @@ class EvidenceCache:
     """
 
     def __init__(self, file: Path) -> None:
+        self.file = file
         self._new: list[tuple[str, bytes]] = []
         self._store: sqlite3.Connection | None = None
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            self._store = sqlite3.connect(file, timeout=1)
+            self._store = sqlite3.connect(file, timeout=10)
             self._store.execute("PRAGMA synchronous = OFF")
             self._store.execute("CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, it BLOB)")
         except (OSError, sqlite3.Error):

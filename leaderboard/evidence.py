@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmark.errors import DataError
 from tasks.detection.metrics import Boxes
 from tasks.probes.metrics import episode_accuracies
-from tasks.resampled import resampled_ap11, resampled_ap50
+from tasks.resampled import resampled_ap11, resampled_ap50, table_of
 
 #: Resamples of the test images where a metric has no closed form; the half width is then known
 #: to within about 4 %.
@@ -148,9 +148,9 @@ def _single(
 
 def _resampled(index: NDArray[Any], label: NDArray[Any], score: NDArray[Any]) -> Evidence:
     """11-point mAP of bootstrap samples, the same ones for every method on the same images."""
-    counts = _samples(len(index)).astype(np.float32)
+    often = table_of(_samples(len(index)))
     classes = [
-        resampled_ap11(np.asarray(score[:, c], dtype=np.float64), label[:, c] > 0, counts)
+        resampled_ap11(np.asarray(score[:, c], dtype=np.float64), label[:, c] > 0, often)
         for c in np.flatnonzero(label.any(axis=0))
     ]
     return of_resamples(_identity(index, label), 100 * np.nanmean(classes, axis=0))

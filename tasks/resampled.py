@@ -1,19 +1,20 @@
 """Average precision on many resamples of the test images at once.
 
 On a resample every image counts some number of times. Precision has its maxima where an object is
-found, so that only these places are looked at: how many boxes each image has up to there is a
-matrix of places x images, and one product with the counts gives the boxes up to each place on all
-resamples.
+found, so that only these places are looked at: how often the images of the boxes up to there occur
+is a running sum over rows of the table of counts, (images, resamples), for all resamples at once.
 """
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from tasks.detection.metrics import MOST, OVERLAPS, RECALLS, Boxes, ap50_of_samples
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Table = NDArray[np.float32]
 
 
 def resampled_ap50(
@@ -44,83 +45,91 @@ def resampled_ap50(
     rows, hits = _fates(truth, found, voc=voc)
     label, score = found.label[rows], found.score[rows].astype(np.float64)
     place = np.searchsorted(images, found.image[rows])
-    weights = counts.astype(np.float32)
+    often = table_of(counts)
     values = []
     for one in np.unique(truth.label):
         of_class = np.flatnonzero(label == one)
         ranked = of_class[np.argsort(-score[of_class], kind="stable")]
         objects = np.searchsorted(images, truth.image[truth.label == one])
-        total = (weights @ np.bincount(objects, minlength=len(images))).astype(np.float64)
         right = hits[ranked]
-        bins: Ints = np.cumsum(right) - right  # of a box: the first hit that is not before it
-        passed, caught = _up_to_hits(place[ranked], bins, right, weights)
-        precision = caught / np.maximum(passed, 1)
-        values.append((_eleven if voc else _hundred_and_one)(precision, caught, total))
+        total = _sums(objects, np.array([len(objects)]), often)[0]
+        values.append(_average(place[ranked], right, np.flatnonzero(right), often, total, voc=voc))
     mean: Floats = 100 * np.nanmean(values, axis=0)
     return mean
 
 
-def resampled_ap11(scores: Floats, positive: Bools, counts: NDArray[np.float32]) -> Floats:
+def table_of(counts: NDArray[np.integer]) -> Table:
+    """How often each image occurs in each sample, (n, B), as the running sums need it."""
+    return np.ascontiguousarray(counts.T, dtype=np.float32)
+
+
+def resampled_ap11(scores: Floats, positive: Bools, often: Table) -> Floats:
     """11-point average precision as `average_precision_11` has it, on resamples.
 
     Args:
         scores: (n,), higher is surer.
         positive: (n,).
-        counts: (B, n) how often each image occurs in each sample.
+        often: (n, B) of `table_of`.
 
     Returns:
         (B,), in 0..1; NaN where no image is positive.
 
     Example:
-        >>> once = np.ones((1, 3), np.float32)
+        >>> once = table_of(np.ones((1, 3), int))
         >>> scores, positive = np.array([3.0, 2.0, 1.0]), np.array([True, False, True])
         >>> resampled_ap11(scores, positive, once).round(4)
         array([0.8485])
     """
     order = np.argsort(-scores, kind="stable")
     ranked, right = scores[order], positive[order]
-    tie = np.cumsum(np.append(True, ranked[1:] != ranked[:-1])) - 1
-    kept = np.unique(tie[right])  # images of equal score pass together
-    bins = np.searchsorted(kept, tie)
-    passed, caught = _up_to_hits(order, bins, right, counts, len(kept))
-    total = caught[:, -1] if len(kept) else np.zeros(len(counts))
-    return _eleven(caught / np.maximum(passed, 1), caught, total)
+    last = np.append(ranked[1:] != ranked[:-1], True)  # images of equal score pass together
+    ends = np.flatnonzero(last)
+    ends = np.unique(ends[np.searchsorted(ends, np.flatnonzero(right))])
+    total = _sums(np.flatnonzero(positive), np.array([int(positive.sum())]), often)[0]
+    return _average(order, right, ends, often, total, voc=True)
 
 
-def _up_to_hits(
-    place: Ints, bins: Ints, right: Bools, counts: NDArray[np.float32], places: int | None = None
-) -> tuple[Floats, Floats]:
-    """Boxes, and hits, up to each place where something is found, on all resamples: (B, places)."""
-    size = int(right.sum()) if places is None else places
-    inside = bins < size
-    table = np.zeros((size, counts.shape[1]), np.float32)
-    np.add.at(table, (bins[inside], place[inside]), 1)
-    hit = np.zeros_like(table)
-    np.add.at(hit, (bins[right], place[right]), 1)
-    product = counts @ np.concatenate([np.cumsum(table, 0), np.cumsum(hit, 0)]).T
-    return product[:, :size].astype(np.float64), product[:, size:].astype(np.float64)
+def _average(
+    place: Ints, right: Bools, ends: Ints, often: Table, total: Table, *, voc: bool
+) -> Floats:
+    """Average precision of boxes, surest first, on all resamples (B,): NaN without any object.
 
-
-def _hundred_and_one(precision: Floats, caught: Floats, total: Floats) -> Floats:
-    """COCO's mean over recalls of 0, 0.01, .. 1 of the best precision from there on."""
-    if precision.shape[1] == 0:
+    Args:
+        place: row of `often` of each box's image.
+        right: whether it finds an object.
+        ends: the boxes where precision may have a maximum, each the last of its bin.
+        often: how often each image occurs in each sample (n, B).
+        total: objects in each sample (B,).
+        voc: VOC's mean over recalls of 0, 0.1, .. 1 of the best precision from there on, instead of
+            COCO's over 0, 0.01, .. 1.
+    """
+    if not len(ends):
         return np.where(total > 0, 0.0, np.nan)
-    best = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
-    reached = np.searchsorted(RECALLS, caught / np.maximum(total, 1)[:, None], side="right")
-    share = np.diff(reached, axis=1, prepend=0)
-    return np.where(total > 0, (best * share).sum(1) / len(RECALLS), np.nan)
+    hits = np.searchsorted(np.flatnonzero(right), ends + 1)
+    caught = np.cumsum(_sums(place[right], hits, often), 0)
+    passed = np.cumsum(_sums(place, ends + 1, often), 0)
+    precision = caught / np.maximum(passed, 1).astype(np.float64)
+    best = np.maximum.accumulate(precision[::-1], 0)[::-1]
+    recall = caught / np.maximum(total, 1).astype(np.float64)
+    steps = 10 if voc else 100
+    near = np.rint(steps * recall).astype(np.intp)  # the only threshold that rounding can decide
+    # VOC's are compared as whole numbers: caught / total >= k / 10 may fail by rounding
+    passes = 10 * caught >= near * total if voc else recall >= RECALLS[near]
+    share = np.diff(near + passes, axis=0, prepend=0)
+    return np.where(total > 0, (best * share).sum(0) / (steps + 1), np.nan)
 
 
-def _eleven(precision: Floats, caught: Floats, total: Floats) -> Floats:
-    """VOC's mean over recalls of 0, 0.1, .. 1 of the best precision from there on."""
-    if precision.shape[1] == 0:
-        return np.where(total > 0, 0.0, np.nan)
-    # whole numbers are compared, since caught / total >= k / 10 may fail by rounding
-    best = [
-        np.where(10 * caught >= k * total[:, None], precision, 0).max(1, initial=0.0)
-        for k in range(11)
-    ]
-    return np.where(total > 0, np.mean(best, 0), np.nan)
+def _sums(place: Ints, ends: Ints, often: Table) -> Table:
+    """Sums of the rows of boxes' images from one of `ends` to the next, (ends, B).
+
+    They are whole numbers below 2^24, which float32 holds.
+    """
+    bounds = np.append(0, ends)
+    rows = csr_array(
+        (np.ones(bounds[-1], np.float32), place[: bounds[-1]], bounds), (len(ends), len(often))
+    )
+    sums: Table = rows @ often
+    return sums
 
 
 def _fates(truth: Boxes, found: Boxes, *, voc: bool) -> tuple[Ints, Bools]:

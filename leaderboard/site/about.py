@@ -52,7 +52,7 @@ def _of_card(path: Path) -> dict[str, str]:
 
 @cache
 def _shipped(name: str, tier: str) -> dict[str, str]:
-    load_shipped()
+    _load()
     try:
         method = resolve(name, {}, tier)
     except UsageError:
@@ -60,3 +60,9 @@ def _shipped(name: str, tier: str) -> dict[str, str]:
     papers = dict.fromkeys(part.about.paper for part in method.parts if part.about.paper)
     told = {"Paper": "; ".join(papers), "Licence": "MIT, as all of Headwater"}
     return {title: text for title, text in told.items() if text}
+
+
+@cache
+def _load() -> None:
+    """Once: to look for plug-ins takes as long as to write a method's page."""
+    load_shipped()

@@ -1,10 +1,12 @@
-"""The charts, as plotly figures without colours: the page gives those of the reader's theme."""
+"""The charts, as plotly figures without colours: the page gives those of the reader's theme.
+
+They are written as plotly's JSON, and the tests hold them against plotly's schema: to do so at each
+build of a site with hundreds of charts would take a quarter of its time.
+"""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
-
-import plotly.graph_objects as go
 
 from leaderboard.board import Board
 from leaderboard.catalogue import FLOOR
@@ -88,20 +90,24 @@ def dots(
         return None
     alone = all(len(scores) == 1 for scores in methods.values()) and len(tasks) == len(methods)
     band = 26 if alone else _PAD + _LANE * max(len(methods), 3)
-    figure = go.Figure()
+    traces = []
     for lane, (method, scores) in enumerate(methods.items()):
         shift = 0 if alone else (lane - (len(methods) - 1) / 2) * _LANE / band
         shown = [task for task in tasks if task in scores]
-        figure.add_scatter(
-            x=[round(scores[task].value, 3) for task in shown],
-            y=[round(tasks.index(task) + shift, 4) for task in shown],
-            error_x=_bars([scores[task] for task in shown]),
-            mode="markers",
-            customdata=[[task, interval(scores[task], sign=sign)] for task in shown],
-            hovertemplate=_HOVER,
-            **_trace(method, looks[method]),
+        traces.append(
+            _trace(
+                method,
+                looks[method],
+                x=[round(scores[task].value, 3) for task in shown],
+                y=[round(tasks.index(task) + shift, 4) for task in shown],
+                error_x=_bars([scores[task] for task in shown]),
+                mode="markers",
+                customdata=[[task, interval(scores[task], sign=sign)] for task in shown],
+                hovertemplate=_HOVER,
+            )
         )
-    figure.update_layout(
+    return _figure(
+        traces,
         height=band * len(tasks) + _FRAME,
         margin={"l": 8, "r": 12, "t": 6, "b": 44},
         xaxis={"title": {"text": unit, "standoff": 8}, "fixedrange": True, "nticks": 7},
@@ -117,7 +123,6 @@ def dots(
             "minor": {"tickvals": [i - 0.5 for i in range(len(tasks) + 1)], "showgrid": True},
         },
     )
-    return _plain(figure)
 
 
 def band_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
@@ -140,7 +145,7 @@ def stream_chart(board: Board, of: Sequence[Row], looks: Mapping[str, Look]) -> 
 
     A method that is seen once only, joint or untrained, is a level across the stream.
     """
-    figure = go.Figure()
+    traces = []
     rows = [row for row in of if row.first_chunk]
     for lane, row in enumerate(rows):
         shift = 0.02 * (lane - (len(rows) - 1) / 2)  # so that intervals do not hide each other
@@ -148,29 +153,38 @@ def stream_chart(board: Board, of: Sequence[Row], looks: Mapping[str, Look]) -> 
         steps = [max(1, step) for step, _ in row.first_chunk]
         level = len(points) == 1 and (row.strategy == "joint" or not row.first_chunk[0][0])
         if level:
-            figure.add_scatter(
-                x=[1, board.card.chunks],
-                y=[round(points[0].value, 3)] * 2,
-                mode="lines",
-                hoverinfo="skip",
-                **_trace(row.method, looks[row.method], width=1.25, dash="dot"),
+            traces.append(
+                _trace(
+                    row.method,
+                    looks[row.method],
+                    width=1.25,
+                    dash="dot",
+                    x=[1, board.card.chunks],
+                    y=[round(points[0].value, 3)] * 2,
+                    mode="lines",
+                    hoverinfo="skip",
+                )
             )
-        figure.add_scatter(
-            x=[round(x + shift, 3) for x in steps],
-            y=[round(point.value, 3) for point in points],
-            error_y=_bars(points),
-            mode="markers" if level else "lines+markers",
-            customdata=[
-                [f"after chunk {step}" if step else "untrained", interval(point)]
-                for step, point in row.first_chunk
-            ],
-            hovertemplate=_HOVER,
-            **_trace(row.method, looks[row.method]),
+        traces.append(
+            _trace(
+                row.method,
+                looks[row.method],
+                x=[round(x + shift, 3) for x in steps],
+                y=[round(point.value, 3) for point in points],
+                error_y=_bars(points),
+                mode="markers" if level else "lines+markers",
+                customdata=[
+                    [f"after chunk {step}" if step else "untrained", interval(point)]
+                    for step, point in row.first_chunk
+                ],
+                hovertemplate=_HOVER,
+            )
         )
-    if not figure.data:
+    if not traces:
         return None
     chunks = board.card.chunks
-    figure.update_layout(
+    return _figure(
+        traces,
         height=380,
         margin={"l": 8, "r": 12, "t": 8, "b": 44},
         xaxis={
@@ -189,7 +203,6 @@ def stream_chart(board: Board, of: Sequence[Row], looks: Mapping[str, Look]) -> 
             "nticks": 7,
         },
     )
-    return _plain(figure)
 
 
 def all_charts(board: Board, looks: Mapping[str, Look]) -> dict[str, Figure]:
@@ -216,24 +229,25 @@ def _bars(points: list[Estimate]) -> dict[str, Any]:
     }
 
 
-def _trace(method: str, look: Look, width: float = 2, dash: str | None = None) -> dict[str, Any]:
+def _trace(
+    method: str, look: Look, *, width: float = 2, dash: str | None = None, **told: Any
+) -> Figure:
     return {
+        "type": "scatter",
         "name": escape(method, quote=False),  # plotly reads markup in its texts
         "meta": {"method": method, "hue": look.hue},
         "marker": {"symbol": look.marker, "size": 8, "line": {"width": 1.75 if look.open else 0}},
         "line": {"width": width, "dash": dash or look.dash},
+        **told,
     }
 
 
-def _plain(figure: go.Figure) -> Figure:
-    """Data and layout only: plotly's own template would add a page of colours to each."""
-    figure.update_layout(
-        template=None,
-        showlegend=False,
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        hovermode="closest",
-        dragmode=False,
-    )
-    plain: Figure = figure.to_plotly_json()
-    return {"data": plain["data"], "layout": plain["layout"]}
+def _figure(traces: Sequence[Figure], **layout: Any) -> Figure:
+    plain = {
+        "showlegend": False,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "hovermode": "closest",
+        "dragmode": False,
+    }
+    return {"data": list(traces), "layout": layout | plain}

@@ -2,19 +2,12 @@
 
 import ast
 import hashlib
-import io
 import os
 import re
 import stat
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.errors import DataError
 from leaderboard.submission.findings import Findings
@@ -27,9 +20,6 @@ _MIB = 2**20
 KINDS = {".json": 4 * _MIB, ".npz": 256 * _MIB, ".py": _MIB // 2, ".csv": 4 * _MIB}
 #: Kinds that are told apart in the refusal.
 _PICKLES = {".pkl", ".pickle", ".pth", ".pt", ".ckpt", ".bin", ".joblib", ".npy"}
-
-#: Most bytes that the arrays of one file unfold to, and most arrays.
-_UNFOLDED, _ARRAYS = 1024 * _MIB, 64
 
 
 @dataclass(frozen=True)
@@ -143,65 +133,6 @@ def _examined(entry: "os.DirEntry[str]", path: str, findings: Findings) -> int |
     else:
         return status.st_size
     return None
-
-
-def read_arrays(content: bytes) -> dict[str, NDArray[Any]]:
-    """The arrays of an npz file, without ever unpickling or unfolding more than a gigabyte.
-
-    Raises:
-        DataError: it is no such file, or holds what it should not; says what.
-
-    Example:
-        >>> buffer = io.BytesIO()
-        >>> np.savez_compressed(buffer, a=np.arange(3))
-        >>> read_arrays(buffer.getvalue())["a"].tolist()
-        [0, 1, 2]
-    """
-    arrays: dict[str, NDArray[Any]] = {}
-    left = _UNFOLDED
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            if len(members) > _ARRAYS:
-                raise DataError(f"it holds {len(members):,} arrays, and may hold {_ARRAYS}")
-            for member in members:
-                name, _, kind = member.filename.rpartition(".")
-                if not name.isidentifier() or kind != "npy" or name in arrays:
-                    raise DataError("it holds something that is no array, or one twice")
-                left -= member.file_size
-                if left < 0:
-                    raise DataError(f"it unfolds to more than {_UNFOLDED:,} bytes")
-                with archive.open(member) as file:
-                    arrays[name] = _array(file, member.file_size)
-    except DataError:
-        raise
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, EOFError, KeyError) as error:
-        raise DataError(f"it is damaged, or no npz file ({type(error).__name__})") from error
-    except (NotImplementedError, RuntimeError, OverflowError, MemoryError, TypeError) as error:
-        raise DataError(f"it is compressed or encrypted in another way ({error})") from error
-    return arrays
-
-
-def _array(file: IO[bytes], size: int) -> NDArray[Any]:
-    """One array, whose header must announce as many bytes as there are."""
-    version = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call]
-    readers = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    if version not in readers:
-        raise DataError("an array is in a format of its own")
-    shape, fortran, dtype = readers[version](file)  # type: ignore[no-untyped-call]
-    if dtype.hasobject or dtype.kind not in "biufU":
-        raise DataError(f"an array is of {dtype}, and may hold numbers and text only")
-    count = 1
-    for length in shape:
-        count *= int(length)
-    if file.tell() + count * dtype.itemsize != size or count < 0:
-        raise DataError("an array is longer or shorter than it says")
-    data = np.frombuffer(file.read(), dtype=dtype, count=count)
-    array: NDArray[Any] = data.reshape(shape, order="F" if fortran else "C")
-    return array
 
 
 def parsed(source: bytes) -> ast.Module:

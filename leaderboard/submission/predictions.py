@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,8 +11,12 @@ from numpy.typing import NDArray
 from benchmark.errors import DataError
 from benchmark.registry import TASKS
 from benchmark.result import FileRef, Metric
+from leaderboard.aggregate import Located
+from leaderboard.arrays import read_arrays
+from leaderboard.cache import EvidenceCache, users_cache
+from leaderboard.evidence import all_evidence
 from leaderboard.submission.findings import Findings
-from leaderboard.submission.folder import Folder, read_arrays
+from leaderboard.submission.folder import Folder
 from leaderboard.submission.records import Entry, protocol_of
 from tasks.rescore import Misfit, Saved, rescore
 
@@ -39,6 +44,7 @@ class Rescoring:
     def __init__(self, folder: Folder, findings: Findings) -> None:
         self.folder, self.findings = folder, findings
         self.rescored: list[Entry] = []
+        self._kept = EvidenceCache(users_cache())
         self._from_features = 0
         self._digests: Digests = {}
         self._shared: dict[str, Mapping[str, NDArray[Any]] | None] = {}
@@ -74,6 +80,14 @@ class Rescoring:
         self._compare(entry, metrics)
         if self.findings.errors == before:
             self.rescored.append(entry)
+            self._keep(entry, arrays)
+
+    def _keep(self, entry: Entry, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Put what predictions say of intervals into the cache, so that no page waits for it."""
+        file, judged = entry.record.predictions, Located(Path(entry.path), entry.record).judged
+        assert file is not None
+        if self._kept.read(file.sha256, judged) is None:
+            self._kept.write(file.sha256, all_evidence(arrays, judged))
 
     def _compare(self, entry: Entry, metrics: Mapping[str, Metric]) -> None:
         told = dict(entry.record.metrics)
@@ -127,6 +141,7 @@ class Rescoring:
 
     def finish(self) -> None:
         """Say what cannot be computed again, and find seeds that have the same predictions."""
+        self._kept.flush()
         if self._from_features:
             what = f"{self._from_features} CKAs rest on features, which are not saved"
             self.findings.add("P05", ".", what, "rerun the cells to make sure", "note")

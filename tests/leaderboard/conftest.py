@@ -260,9 +260,9 @@ class StoreWriter:
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Evidence of the tests is kept apart from the user's."""
-    file = tmp_path_factory.mktemp("cache") / "evidence.sqlite"
+    folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("leaderboard.aggregate.users_cache", lambda: file)
+        patch.setattr("leaderboard.cache.home", lambda: folder)
         yield
 
 

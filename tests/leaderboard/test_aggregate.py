@@ -7,9 +7,9 @@ import pytest
 
 from benchmark.errors import DataError
 from benchmark.result import Metric
-from leaderboard import aggregate
 from leaderboard.aggregate import read_results
 from leaderboard.frames import COSTS, NUMBERS, costs, numbers
+from leaderboard.gather import gather
 from leaderboard.trust import Trust, Vouched, fingerprint
 
 PROTOCOL = "instance/test@1"
@@ -154,7 +154,7 @@ def test_evidence_is_kept_for_the_next_time(writer, monkeypatch: pytest.MonkeyPa
     writer.write("moco_v2/joint", 4, "linear.flags", METRICS, arrays)
     results = read_results(writer.root)
     first = results.evidence(results.located[0])
-    results._kept.flush()
+    results.cache.flush()
     monkeypatch.setattr(type(results.located[0]), "all_evidence", None)  # not called again
     again = read_results(writer.root)
     kept = again.evidence(again.located[0])
@@ -162,9 +162,27 @@ def test_evidence_is_kept_for_the_next_time(writer, monkeypatch: pytest.MonkeyPa
     assert kept.parts.tolist() == first.parts.tolist()
 
 
+def test_processes_look_at_many_predictions_ahead(writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(3):
+        arrays = {**ARRAYS, "index": ARRAYS["index"] + 79 + seed}
+        path = writer.write("moco_v2/joint", 4, "linear.flags", METRICS, arrays, seed=seed)
+    path.with_suffix(".npz").write_bytes(b"another file")
+    monkeypatch.setattr("leaderboard.gather._SHARE", 1)
+    results = read_results(writer.root)
+    assert len(results.unseen()) == 3
+    gather(results)
+    again = read_results(writer.root)
+    assert again.unseen() == [path]
+    assert again.problems == []
+    one = again.evidence(again.located[0])
+    assert one is not None
+    assert one.identity == again.located[0].evidence().identity
+    assert one.parts.tolist() == again.located[0].evidence().parts.tolist()
+
+
 def test_a_broken_cache_is_no_cache(writer, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "evidence.sqlite").write_text("no database, but a text that is long enough" * 50)
-    monkeypatch.setattr(aggregate, "users_cache", lambda: tmp_path / "evidence.sqlite")
+    monkeypatch.setattr("leaderboard.cache.home", lambda: tmp_path)
     writer.write("moco_v2/joint", 4, "linear.flags", METRICS, ARRAYS)
     results = read_results(writer.root)
     assert results.evidence(results.located[0]) is not None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as plotly
 import pytest
 from PIL import Image
 
@@ -81,6 +82,24 @@ def test_every_task_has_its_page_and_every_chart_its_words(site: Path, card) -> 
             for place in places.values()
         )
     assert "task-detection" in json.loads(Reader(task_page(site, "scenes")).scripts["charts"])
+
+
+def _figures(charts: dict[str, dict]) -> list[dict]:
+    """By name, or by protocol and name."""
+    if "data" in charts:
+        return [charts]
+    return [figure for inner in charts.values() for figure in _figures(inner)]
+
+
+@pytest.mark.parametrize("pattern", ["index*", "protocol-*", "task-*"])
+def test_charts_are_of_plotly_s_schema(site: Path, pattern: str) -> None:
+    found = [json.loads(Reader(page).scripts["charts"]) for page in site.glob(f"{pattern}.html")]
+    figures = [figure for charts in found for figure in _figures(charts)]
+    assert figures
+    for figure in figures:
+        plotly.Figure(figure)  # raises at what plotly does not know
+        with pytest.raises(ValueError, match="heigth"):
+            plotly.Figure({**figure, "layout": {"heigth": 3}})
 
 
 @pytest.mark.parametrize("pattern", ["task-*", "changelog*", "submit*"])

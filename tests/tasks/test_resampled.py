@@ -5,7 +5,7 @@ import pytest
 
 from tasks.detection.metrics import Boxes, ap50_of_samples
 from tasks.probes.metrics import average_precision_11
-from tasks.resampled import resampled_ap11, resampled_ap50
+from tasks.resampled import resampled_ap11, resampled_ap50, table_of
 
 
 def scene(seed: int, images: int = 14, classes: int = 3) -> tuple[Boxes, Boxes]:
@@ -74,6 +74,6 @@ def test_ap11_is_that_of_each_resample(decimals: int) -> None:
     scores, positive = draw.normal(size=90).round(decimals), draw.random(90) < 0.2
     counts = draw.multinomial(90, np.full(90, 1 / 90), 40)
     wanted = average_precision_11(scores, positive, counts)
-    found = resampled_ap11(scores, positive, counts.astype(np.float32))
+    found = resampled_ap11(scores, positive, table_of(counts))
     assert found == pytest.approx(wanted, abs=1e-12)
-    assert np.isnan(resampled_ap11(scores, positive & False, counts.astype(np.float32))).all()
+    assert np.isnan(resampled_ap11(scores, positive & False, table_of(counts))).all()

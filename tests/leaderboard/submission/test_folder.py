@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from benchmark.errors import DataError
+from leaderboard.arrays import read_arrays
 from leaderboard.submission import folder as folder_module
 from leaderboard.submission.findings import Findings, plain
-from leaderboard.submission.folder import open_folder, parsed, read_arrays
+from leaderboard.submission.folder import open_folder, parsed
 
 CELL = "after-chunk2/linear.shapes"
 
@@ -120,7 +121,7 @@ def header(dtype: str, shape: tuple[int, ...]) -> bytes:
 
 
 def unfolds(monkeypatch: pytest.MonkeyPatch) -> bytes:
-    monkeypatch.setattr(folder_module, "_UNFOLDED", 2**20)
+    monkeypatch.setattr("leaderboard.arrays._UNFOLDED", 2**20)
     return npz(prediction=np.zeros(2**18))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from leaderboard.aggregate import read_results
 from leaderboard.submission.examine import examine
 
 LAST = "after-chunk2"
@@ -22,8 +23,11 @@ def test_an_honest_bundle_is_accepted(bundle: Path) -> None:
     assert examined.verdict.startswith("accepted: a bundle: 12 records, 8 of 8 evaluations")
 
 
-def test_a_store_is_examined_too(smoke_store: Path) -> None:
+def test_a_store_is_examined_too(smoke_store: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("leaderboard.cache.home", lambda: tmp_path)
+    assert len(read_results(smoke_store).unseen()) == 8
     examined = examine(smoke_store)
+    assert read_results(smoke_store).unseen() == []  # what was examined, no page waits for
     assert examined.accepted and examined.kind == "store" and len(examined.rescored) == 8
     assert "without card, source and manifest" in examined.verdict
 

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.errors import DataError
+from leaderboard.arrays import read_arrays
 from leaderboard.submission.examine import examine
-from leaderboard.submission.folder import parsed, read_arrays
+from leaderboard.submission.folder import parsed
 
 CELLS = ["after-chunk1/pretrain", "after-chunk2/linear.shapes", "after-chunk2/fewshot.shapes"]
 

@@ -1,0 +1,59 @@
+"""Evidence of many evaluations at once: on every core, by processes that share the cache."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmark.doctor.machine import cores
+from benchmark.result import parse_record
+from leaderboard.aggregate import Located, Results
+from leaderboard.cache import EvidenceCache
+
+#: Evaluations for which another process is worth its start.
+_SHARE = 500
+_CODE = "from leaderboard.gather import main; main()"
+
+
+def gather(results: Results) -> None:
+    """Look at the predictions of all records ahead, if they are many.
+
+    What goes wrong is not told here: whoever needs the evidence computes it then, and tells.
+    """
+    records = results.unseen()
+    workers = min(int(cores()), len(records) // _SHARE)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # isolated: a module that happens to lie in the current folder is not imported
+    command = [sys.executable, "-I", "-c", _CODE, str(results.cache.file)]
+    running = [
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
+        )
+        for _ in range(workers)
+    ]
+    for number, process in enumerate(running):
+        share = [str(path.absolute()) for path in records[number::workers]]
+        assert process.stdin is not None
+        try:
+            with process.stdin as file:
+                json.dump(share, file)
+        except OSError:  # it could not even start
+            process.kill()
+    for process in running:
+        process.wait()
+
+
+def main() -> None:
+    """A process of `gather`: the records on standard input, the cache as its argument."""
+    cache = EvidenceCache(Path(sys.argv[1]))
+    for path in map(Path, json.load(sys.stdin)):
+        try:
+            found = Located(path, parse_record(path.read_bytes()))
+            known = found.all_evidence()
+        except Exception:
+            continue
+        if found.record.predictions is not None:
+            judged = {name: known.get(name) for name in found.judged}
+            cache.write(found.record.predictions.sha256, judged)
+    cache.flush()
