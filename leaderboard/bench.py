@@ -135,6 +135,9 @@ def timed(function: Callable[[], object]) -> float:
 def site_rates(template: Run, rounds: int = 3) -> dict[str, Any]:
     """Seconds that the site of 2,000 runs takes, first and again, and the size of its first page.
 
+    Beside them `bare_median`: what it takes in the same minutes to import torch and to read the
+    records, and nothing else, so that a slow machine can be told from a slow program.
+
     Args:
         template: a finished run of the nano tier.
         rounds: builds after the first.
@@ -149,6 +152,7 @@ def site_rates(template: Run, rounds: int = 3) -> dict[str, Any]:
         for _ in range(rounds):
             shutil.rmtree(site)
             again.append(timed(lambda: _build(store, site, environment)))
+        bare = [timed(lambda: _bare(store)) for _ in range(rounds)]
         page = (site / "index.html").stat().st_size
         loaded = sum(p.stat().st_size for p in (site / "assets").iterdir() if "plotly" not in p.name
                      and p.suffix != ".png")  # fmt: skip
@@ -161,6 +165,7 @@ def site_rates(template: Run, rounds: int = 3) -> dict[str, Any]:
         "first_seconds": round(first, 2),
         "again_seconds": [round(seconds, 2) for seconds in again],
         "again_median": round(statistics.median(again), 2),
+        "bare_median": round(statistics.median(bare), 2),
         "home_bytes": page,
         "home_with_scripts_bytes": page + loaded,
         "ready_milliseconds": ready,
@@ -170,9 +175,21 @@ def site_rates(template: Run, rounds: int = 3) -> dict[str, Any]:
 def _build(store: Path, site: Path, environment: dict[str, str]) -> None:
     """In a process of its own, as the command is."""
     code = "from benchmark.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "site", "build", "--store", store, "--output", site]
-    words = [str(word) for word in command]
-    subprocess.run(words, check=True, env=environment, stdout=subprocess.DEVNULL)
+    _run(code, ["site", "build", "--store", str(store), "--output", str(site)], environment)
+
+
+def _bare(store: Path) -> None:
+    """What no build can do without: to import torch, and to read all records, as Python does it."""
+    code = (
+        "import json, pathlib, sys, torch; "
+        "kept = [json.loads(p.read_bytes()) for p in pathlib.Path(sys.argv[1]).rglob('*.json')]"
+    )
+    _run(code, [str(store)])
+
+
+def _run(code: str, words: list[str], environment: dict[str, str] | None = None) -> None:
+    command = [sys.executable, "-c", code, *words]
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
 
 
 def ready_milliseconds(page: Path, rounds: int) -> list[int]:

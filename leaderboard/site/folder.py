@@ -1,11 +1,12 @@
 """The folder of the site: what is written into it, whole or not at all, and what is swept away."""
 
 import hashlib
-import json
 import re
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from pydantic_core import to_json
 
 from benchmark.canonical import write_whole
 from benchmark.errors import UsageError
@@ -53,8 +54,7 @@ class SiteFolder:
 
     def script(self, name: str, function: str, value: Any) -> None:
         """Write data as a script that hands them to a function: pages on disk may load no JSON."""
-        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
-        self.data(name, f"{function}({text});\n".encode())
+        self.data(name, function.encode() + b"(" + _json(value) + b");\n")
 
     def _write(self, path: Path, content: bytes) -> None:
         self._used.add(path)
@@ -96,7 +96,12 @@ def script_json(value: Any) -> str:
         >>> script_json("</script>")
         '"\\\\u003c/script\\\\u003e"'
     """
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    text = _json(value).decode()
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
+
+
+def _json(value: Any) -> bytes:
+    """Compact JSON; what is not a number, a page could not read, and is null."""
+    return to_json(value, inf_nan_mode="null")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.result import Environment
 from leaderboard.aggregate import STREAM, Located
 from leaderboard.board import Board
 from leaderboard.catalogue import FLOOR
@@ -36,7 +37,7 @@ def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:
     """All that is shown of a method, and the records of its cells."""
     row = board.row(method)
     assert row is not None
-    environments: list[dict[str, Any]] = []
+    environments: dict[Environment, int] = {}
     runs = [
         {
             "seed": run.seed,
@@ -76,7 +77,7 @@ def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:
         "config": record.method.config,
         "config_sha256": record.method.config_sha256,
         "source_sha256": record.method.source_sha256,
-        "environments": environments,
+        "environments": [one.model_dump(mode="json") for one in environments],
         "runs": runs,
     }
 
@@ -86,30 +87,32 @@ def _value(board: Board, cell: tuple[str, str]) -> float | None:
     return row.scores[cell].value if row and cell in row.scores else None
 
 
-def _cell(found: Located, environments: list[dict[str, Any]]) -> dict[str, Any]:
+#: What is told of a record elsewhere, or in other words.
+_ELSEWHERE = {
+    *("environment", "method", "protocol", "schema_version", "trust"),
+    *("provenance", "curve", "seeds"),
+}
+
+
+def _cell(found: Located, environments: dict[Environment, int]) -> dict[str, Any]:
     """A record, what it lacks left out, its environment told by number since most have the same."""
-    left_out = {"environment", "method", "protocol", "schema_version", "trust"}
-    record = found.record.model_dump(mode="json", exclude=left_out)
-    environment = found.record.environment.model_dump(mode="json")
-    if environment not in environments:
-        environments.append(environment)
-    provenance = record.pop("provenance")
-    record["curve"] = [[point["visits"], point["loss"]] for point in record["curve"]]
+    record, provenance = found.record, found.record.provenance
     told = {
-        **record,
+        **record.model_dump(mode="json", exclude=_ELSEWHERE),
+        "curve": [[point.visits, point.loss] for point in record.curve],
         "cell": ".".join(found.cell) if found.cell else "pretrain",
-        "after": found.record.stream.chunks_seen,
-        "cause": found.record.cause if found.record.status == "failed" else None,
+        "after": record.stream.chunks_seen,
+        "cause": record.cause if record.status == "failed" else None,
         "file": "/".join(found.path.parts[-_depth(found) :]),
-        "command": shlex.join(provenance["argv"]),
-        "started": provenance["started"],
-        "ended": provenance["ended"],
-        "headwater": provenance["headwater"],
+        "command": shlex.join(provenance.argv),
+        "started": provenance.started,
+        "ended": provenance.ended,
+        "headwater": provenance.headwater,
         # numbers of 63 bits: a page would round them
-        "seeds": {name: str(number) for name, number in record["seeds"].items()},
+        "seeds": {name: str(number) for name, number in record.seeds},
     }
     kept = {name: value for name, value in told.items() if value not in (None, [], {}, ())}
-    return {**kept, "environment": environments.index(environment)}
+    return {**kept, "environment": environments.setdefault(record.environment, len(environments))}
 
 
 def _depth(found: Located) -> int:
