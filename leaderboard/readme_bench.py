@@ -39,9 +39,9 @@ def site(measured: Mapping[str, Any]) -> str:
     return (
         f"The site of {measured['runs']:,} runs with {measured['evaluations']:,} evaluations "
         f"({measured['records']:,} records) is built in {measured['again_median']:.1f} s (median "
-        f"of {len(measured['again_seconds'])} builds), where importing torch and reading the records "
-        f"alone takes {measured['bare_median']:.1f} s. The first time, when the evidence of every "
-        f"evaluation is computed, unless `validate` has done so, it takes "
-        f"{measured['first_seconds']:.0f} s. The first page has "
+        f"of {len(measured['again_seconds'])} builds); to import torch and to read the records, "
+        f"which no build can do without, takes {measured['bare_median']:.1f} s on the same "
+        f"machine. The first time, when the evidence of every evaluation is computed, unless "
+        f"`validate` has done so, it takes {measured['first_seconds']:.0f} s. The first page has "
         f"{measured['home_with_scripts_bytes'] / 1e6:.1f} MB beside plotly.js{usable}."
     )
