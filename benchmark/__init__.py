@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from benchmark.errors import DataError, HeadwaterError, UsageError
     from benchmark.method import About, Method, Objective, Strategy, build_backbone
     from benchmark.protocol import Budget, ProtocolSpec
-    from benchmark.registry import METHODS, OBJECTIVES, PROTOCOLS, STRATEGIES, TASKS
+    from benchmark.registry import METHODS, OBJECTIVES, PROTOCOLS, SELECTIONS, STRATEGIES, TASKS
     from benchmark.result import Metric, Record
+    from benchmark.selection import Given, Selection, SelectionOptions, StreamingSelection
 
 _HOMES = {
     "augment": ("Augmentation",),
@@ -25,8 +26,9 @@ _HOMES = {
     "errors": ("DataError", "HeadwaterError", "UsageError"),
     "method": ("About", "Method", "Objective", "Strategy", "build_backbone"),
     "protocol": ("Budget", "ProtocolSpec"),
-    "registry": ("METHODS", "OBJECTIVES", "PROTOCOLS", "STRATEGIES", "TASKS"),
+    "registry": ("METHODS", "OBJECTIVES", "PROTOCOLS", "SELECTIONS", "STRATEGIES", "TASKS"),
     "result": ("Metric", "Record"),
+    "selection": ("Given", "Selection", "SelectionOptions", "StreamingSelection"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -34,6 +36,7 @@ __all__ = [
     "METHODS",
     "OBJECTIVES",
     "PROTOCOLS",
+    "SELECTIONS",
     "STRATEGIES",
     "TASKS",
     "About",
@@ -44,6 +47,7 @@ __all__ = [
     "Config",
     "DataError",
     "Encoder",
+    "Given",
     "HeadwaterError",
     "Memory",
     "Method",
@@ -52,8 +56,11 @@ __all__ = [
     "Options",
     "ProtocolSpec",
     "Record",
+    "Selection",
+    "SelectionOptions",
     "Setting",
     "Strategy",
+    "StreamingSelection",
     "UsageError",
     "Views",
     "build_backbone",

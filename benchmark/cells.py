@@ -1,21 +1,27 @@
 """Cells: the units of work of a run, what determines each, and the order they depend on."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast
 
 from benchmark.canonical import sha256_of
-from benchmark.errors import UsageError, nearest
+from benchmark.errors import UsageError
+from benchmark.evaluations import (
+    STREAM_TASK,
+    chosen_evaluations,
+    labels_given,
+    refuse_idle,
+    targets,
+    tier_task,
+)
 from benchmark.method import Method
-from benchmark.protocol import ProtocolSpec
-from benchmark.provenance import FILE_HARNESS, HARNESS, source_sha256
+from benchmark.protocol import ProtocolSpec, SelectionSpec
+from benchmark.provenance import FILE_HARNESS, HARNESS, SELECTION_HARNESS, source_sha256
 from benchmark.registry import TASKS
-from benchmark.resolve import ResolvedMethod
+from benchmark.resolve import ResolvedMethod, resolve
 from benchmark.result import Evaluation
-
-#: The evaluation of a checkpoint on the chunks' own held-out images.
-STREAM_TASK = "chunks"
+from benchmark.selection import SelectionOptions
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,8 @@ class Cell:
     """One unit of work.
 
     Args:
-        kind: a phase of pre-training, or one evaluation of the checkpoint after it.
+        kind: the selection of images, a phase of pre-training, or one evaluation of the checkpoint
+            after it.
         folder: the checkpoint's folder in a store.
         name: file name of the record, without ending.
         determined_by: everything that the result depends on.
@@ -32,11 +39,11 @@ class Cell:
         phase: number of the phase, from 0.
         schedule: the phase's first step in its schedule, and the steps of the whole schedule; only
             on a stream without boundaries is the schedule longer than the phase.
-        parent: the cell whose checkpoint this one starts from.
+        parent: the cell whose checkpoint this one starts from, or whose selection it trains on.
         task, evaluation: what is evaluated, and how.
     """
 
-    kind: Literal["pretrain", "evaluation"]
+    kind: Literal["selection", "pretrain", "evaluation"]
     folder: str
     name: str
     determined_by: dict[str, Any]
@@ -119,14 +126,26 @@ class Planner:
             DataError: the images are not prepared.
         """
         base = f"{protocol.folder}/{method.folder}/seed{replicate}"
-        names = protocol.task_names if tasks is None else [tier_task(protocol, t) for t in tasks]
-        ways = {name: chosen_evaluations(name, evaluations) for name in (STREAM_TASK, *names)}
+        names: Sequence[str] = protocol.task_names
+        if tasks is not None:
+            names = [tier_task(protocol, task) for task in tasks]
+        along: tuple[str, ...] = (STREAM_TASK,)
+        if isinstance(protocol, SelectionSpec):
+            names, along = targets(protocol, method, names), ()
+            options = cast(SelectionOptions, method.configs[1])
+            evaluations = evaluations or labels_given(options.shots)
+        elif method.selects:
+            raise UsageError(f"{method.name} selects images: run it on selection/{protocol.tier}")
+        ways = {name: chosen_evaluations(name, evaluations) for name in (*along, *names)}
         if evaluations is not None:
-            _refuse_idle(protocol, names, evaluations, ways)
+            refuse_idle(protocol, names, evaluations, ways)
         layout = self._layout(protocol, method)
         common = self._common(protocol, layout) if keyed else {}
         cells: list[Cell] = []
         checkpoint: Cell | None = None
+        if isinstance(protocol, SelectionSpec):
+            checkpoint = self._selection(protocol, method, replicate, keyed)
+            cells.append(checkpoint)
         for number, (chunks, steps) in enumerate(zip(layout.phases, layout.steps, strict=True)):
             before, total = sum(layout.steps[:number]), sum(layout.steps)
             whole = (0, steps) if protocol.boundaries else (before, total)
@@ -149,7 +168,7 @@ class Planner:
             last = number == len(layout.phases) - 1
             cells += [
                 self._evaluation(checkpoint, name, evaluation, keyed)
-                for name in (STREAM_TASK, *(names if last or every else ()))
+                for name in (*along, *(names if last or every else ()))
                 for evaluation in ways[name]
             ]
         return cells
@@ -174,6 +193,43 @@ class Planner:
         if (protocol, method) not in self._methods:
             self._methods[protocol, method] = _Layout.of(protocol, method)
         return self._methods[protocol, method]
+
+    def extractor(
+        self, protocol: SelectionSpec, method: ResolvedMethod, replicate: int, *, keyed: bool = True
+    ) -> tuple[ResolvedMethod, Cell]:
+        """What gives a selection its features: the objective on the first chunk of the stream."""
+        extractor = resolve(method.extractor, {}, protocol.tier)
+        cells = self.plan(protocol.arrivals, extractor, replicate, keyed=keyed)
+        return extractor, cells[0]
+
+    def _selection(
+        self, protocol: SelectionSpec, method: ResolvedMethod, replicate: int, keyed: bool
+    ) -> Cell:
+        """The choice of the images."""
+        selection, options = method.parts[1], cast(SelectionOptions, method.configs[1])
+        parent = None
+        if selection.uses_features:
+            _, parent = self.extractor(protocol, method, replicate, keyed=keyed)
+        determined_by: dict[str, Any] = {}
+        if keyed:
+            target = [TASKS.get(options.target)().data_sha256()] if options.target else []
+            determined_by = {
+                "protocol": protocol.digest,
+                "replicate": replicate,
+                "selection": [method.folder, selection.version, asdict(options), *target],
+                "source": source_sha256((selection,), helpers=True),
+                "harness": source_sha256(SELECTION_HARNESS),
+            }
+        return Cell(
+            kind="selection",
+            folder=f"{protocol.folder}/{method.folder}/seed{replicate}/after-chunk1",
+            name="selection",
+            determined_by=determined_by,
+            chunks=(1,),
+            chunks_seen=1,
+            phase=0,
+            parent=parent,
+        )
 
     def _evaluation(self, checkpoint: Cell, name: str, evaluation: Evaluation, keyed: bool) -> Cell:
         if keyed and (name, evaluation) not in self._evaluations:
@@ -230,64 +286,3 @@ class _Layout:
         reference = method.reference().model_dump(mode="json")
         steps = tuple(count // batch_size for count in visits)
         return cls(fresh, tuple(phases), steps, reference)
-
-
-def _refuse_idle(
-    protocol: ProtocolSpec,
-    names: Sequence[str],
-    evaluations: Sequence[str],
-    ways: Mapping[str, Sequence[str]],
-) -> None:
-    """Refuse tasks that are named and have none of the evaluations that are wanted of tasks."""
-    of_tasks = [way for way in evaluations if way not in offered(STREAM_TASK)]
-    idle = [name for name in names if not ways[name]]
-    few = set(names) < set(tier_tasks(protocol))
-    if (idle and of_tasks and few) or not any(ways.values()):
-        told = "; ".join(f"{name} has {', '.join(offered(name))}" for name in idle[:3])
-        raise UsageError(f"no evaluation {', '.join(of_tasks or evaluations)}: {told}")
-
-
-def tier_task(protocol: ProtocolSpec, name: str) -> str:
-    """The name, if it is that of a downstream task of the protocol's tier.
-
-    Raises:
-        UsageError: it is not.
-    """
-    there = tier_tasks(protocol)
-    if name not in there:
-        raise UsageError(f"{protocol.id} has no task {name!r}; it has {nearest(name, there)}")
-    return name
-
-
-def tier_tasks(protocol: ProtocolSpec) -> list[str]:
-    """Names of all tasks of the protocol's tier: its own first, then those on request."""
-    others = [t for t in TASKS.names() if t != STREAM_TASK and t not in protocol.task_names]
-    return [*protocol.task_names, *(t for t in others if TASKS.get(t).spec.tier == protocol.tier)]
-
-
-def chosen_evaluations(task: str, evaluations: Sequence[str] | None) -> list[Evaluation]:
-    """Those of a task's evaluations that are wanted.
-
-    Args:
-        task: name of the task.
-        evaluations: what is wanted; None for what is ranked.
-
-    Raises:
-        UsageError: no task has an evaluation of one of the names.
-    """
-    spec = TASKS.get(task).spec
-    if evaluations is None:
-        return list(spec.evaluations)
-    unknown = [name for name in evaluations if name not in get_args(Evaluation)]
-    if unknown:
-        raise UsageError(
-            f"there is no evaluation {unknown[0]!r}; there are: "
-            f"{nearest(unknown[0], get_args(Evaluation))}"
-        )
-    return [name for name in offered(task) if name in evaluations]
-
-
-def offered(task: str) -> tuple[Evaluation, ...]:
-    """All evaluations that a task has: those that are ranked, then those on request."""
-    spec = TASKS.get(task).spec
-    return (*spec.evaluations, *spec.further)

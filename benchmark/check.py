@@ -1,7 +1,7 @@
 """The contract of a method, checked: every rule is tried, whatever became of the others."""
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from benchmark.rehearsal import BATCH
 from benchmark.resolve import resolve
 from benchmark.rules import RULES, RULES_UNTRAINED, Broken, Subject
+from benchmark.selection_rules import RULES_SELECTION, Choosing
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,17 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> Iterator[Findi
         >>> all(finding.passed for finding in check("random_init"))
         True
     """
-    small = {"batch_size": BATCH} | dict(options or {})
-    subject = Subject(resolve(name, small))
+    method = resolve(name, {"batch_size": BATCH} | dict(options or {}))
+    if method.selects:
+        yield from _tried(RULES_SELECTION, Choosing(method))
+        return
+    subject = Subject(method)
+    yield from _tried(RULES if subject.phases else RULES_UNTRAINED, subject)
+
+
+def _tried(rules: Iterable[Callable[[Any], None]], subject: Any) -> Iterator[Finding]:
     causes: dict[str, str] = {}  # errors, with the rule that they were met under first
-    for rule in RULES if subject.phases else RULES_UNTRAINED:
+    for rule in rules:
         expected = " ".join((rule.__doc__ or "").split()).rstrip(".")
         told = rule.__name__.strip("_").replace("_", " ")
         try:

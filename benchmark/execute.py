@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.cells import Cell, plan
+from benchmark.cells import Cell, Planner, plan
 from benchmark.engine.compute import Computer
 from benchmark.engine.graph import Graph
-from benchmark.engine.job import Job
+from benchmark.engine.job import Job, extractor_job
 from benchmark.engine.local import Observer, run_here
 from benchmark.needs import require_data
 from benchmark.protocol import ProtocolSpec
@@ -74,11 +74,19 @@ def run(
     if cells is None:
         cells = plan(protocol, method, replicate, tasks, every=every)
     job = Job(protocol.id, method.name, method.options, replicate)
-    graph = Graph([(job, cells)], store, retry_failed=retry_failed)
+    before = extractor_job(Planner(), job, method)
+    plans = [(before.job, [before.cell])] if before else []
+    graph = Graph([*plans, (job, cells)], store, retry_failed=retry_failed)
     require_graph(graph, protocol)
+
+    def computer(of: Job) -> Computer:
+        if before and of == before.job:
+            return Computer(of.spec, before.method, store, replicate)
+        return Computer(protocol, method, store, replicate)
+
     run_here(
         graph,
-        lambda _: Computer(protocol, method, store, replicate),
+        computer,
         observer,
         retry_failed=retry_failed,
     )

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from benchmark.cells import STREAM_TASK, chosen_evaluations
 from benchmark.errors import DataError
+from benchmark.evaluations import STREAM_TASK, chosen_evaluations
 from benchmark.pools import load_pool
 from benchmark.protocol import ProtocolSpec
 from benchmark.registry import TASKS

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmark.canonical import sha256_of
 from benchmark.data.home import home
 from benchmark.data.listing import listing_path, read_listing
@@ -35,6 +37,8 @@ STREAMS = (
     *("instance", "random-class", "distant-class", "domain"),
     *("blurred-instance", "blurred-class"),
 )
+#: The track of data selection, which has a pool in place of a stream.
+SELECTION = "selection"
 TIERS = ("smoke", "nano", "full")
 
 
@@ -106,6 +110,11 @@ class ProtocolSpec:
     def base_id(self) -> str:
         """Id of the protocol whose draw this one shares: itself, but for blurred streams."""
         return f"{self.rule}/{self.tier}@{self.version}"
+
+    @property
+    def selects(self) -> bool:
+        """Whether a method chooses what it trains on, in place of being given a stream."""
+        return False
 
     @property
     def boundaries(self) -> bool:
@@ -186,3 +195,58 @@ class ProtocolSpec:
             "first_chunk": self.phase_visits(chunks[:1]),
             "joint_at_every_arrival": sum(self.phase_visits(chunks[:k]) for k in chunks),
         }
+
+
+@dataclass(frozen=True)
+class SelectionSpec(ProtocolSpec):
+    """A pool, from which a method chooses the images that a fresh model is pre-trained on.
+
+    The pool is that of the instance stream of the same tier, in one piece; for a method that
+    chooses while the pool passes by, it arrives in that stream's chunks.
+
+    Args:
+        shares: of the pool, for which methods are compared.
+        shots: training images of a target a class, labels included; 0 for all there are.
+    """
+
+    shares: tuple[float, ...] = (0.01, 0.05, 0.1, 0.25, 1.0)
+    shots: tuple[int, ...] = (5, 10, 0)
+
+    @property
+    def selects(self) -> bool:
+        return True
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        tier, _, name = super().place
+        return tier, len(STREAMS), name
+
+    @property
+    def arrivals(self) -> ProtocolSpec:
+        """The stream in which the pool arrives, whose first chunk an extractor is trained on."""
+        from benchmark.registry import PROTOCOLS
+
+        found: ProtocolSpec = PROTOCOLS.get(f"instance/{self.tier}@{self.version}")
+        return found
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The whole pool as one chunk, in the order of the stream."""
+        whole = self.arrivals.manifest
+        chunks, held_out = np.concatenate(whole.chunks), np.concatenate(whole.held_out)
+        return Manifest(whole.ids, whole.sha256, (chunks,), (held_out,))
+
+    def references(self) -> dict[str, int]:
+        """Image visits of every method: there is nothing to be spread over time."""
+        return {"selection": self.budget.image_visits}
+
+    def budget_images(self, share: float) -> int:
+        """Images that may be chosen, at least one.
+
+        Example:
+            >>> from benchmark.registry import PROTOCOLS, load_shipped
+            >>> load_shipped()
+            >>> PROTOCOLS.get("selection/nano@1").budget_images(0.1)
+            512
+        """
+        return max(1, round(share * self.pool_images[0]))

@@ -36,6 +36,15 @@ HARNESS = (
     "benchmark.streams.steps",
 )
 
+#: Modules whose code decides what a selection chooses, beside its own.
+SELECTION_HARNESS = (
+    "benchmark.data.few",
+    "benchmark.selection",
+    "benchmark.select",
+    "benchmark.retrieval.clusters",
+    "benchmark.retrieval.exact",
+)
+
 #: And how files become pixels, where images are files.
 FILE_HARNESS = ("benchmark.data.files.decode",)
 

@@ -1,4 +1,4 @@
-"""The five registries, mmengine's, made strict: a misspelt or a doubled name is an error."""
+"""The six registries, mmengine's, made strict: a misspelt or a doubled name is an error."""
 
 import difflib
 import importlib
@@ -17,6 +17,7 @@ SHIPPED = (
     "benchmark.protocols",
     "baselines.objectives",
     "baselines.strategies",
+    "baselines.selections",
     "baselines.random_init",
     "tasks.full",
     "tasks.nano",
@@ -81,6 +82,7 @@ class Registry:
 METHODS = Registry("method")
 OBJECTIVES = Registry("objective")
 STRATEGIES = Registry("strategy")
+SELECTIONS = Registry("selection")
 PROTOCOLS = Registry("protocol")
 TASKS = Registry("task")
 

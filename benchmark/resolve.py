@@ -21,9 +21,10 @@ from benchmark.errors import UsageError
 from benchmark.method import Composed, Method
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import source_sha256
-from benchmark.registry import METHODS, OBJECTIVES, PROTOCOLS, STRATEGIES
+from benchmark.registry import METHODS, OBJECTIVES, PROTOCOLS, SELECTIONS, STRATEGIES
 from benchmark.result import MethodRef
 from benchmark.seeds import seed_for
+from benchmark.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,16 @@ class ResolvedMethod:
     def needs_labels(self) -> bool:
         """Whether the method declares that it uses labels."""
         return bool(self.parts[0].needs_labels)
+
+    @property
+    def selects(self) -> bool:
+        """Whether it chooses the images that it is trained on."""
+        return len(self.parts) == 2 and issubclass(self.parts[1], Selection)
+
+    @property
+    def extractor(self) -> str:
+        """Name of the method whose features a selection looks at: the first chunk's."""
+        return f"{self.name.rpartition('/')[0]}/first_chunk"
 
     @property
     def folder(self) -> str:
@@ -184,7 +195,8 @@ def _parts(name: str) -> tuple[Any, ...]:
         return (METHODS.get(name),)
     if "/" in name:
         objective, _, strategy = name.partition("/")
-        parts = OBJECTIVES.get(objective), STRATEGIES.get(strategy)
+        second = SELECTIONS if strategy in SELECTIONS else STRATEGIES
+        parts = OBJECTIVES.get(objective), second.get(strategy)
         if reason := parts[1].unsuited(parts[0]):
             raise UsageError(f"{name} makes no sense: {reason}")
         return parts

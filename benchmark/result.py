@@ -21,7 +21,11 @@ Evaluation = Literal[
     "stream",
     "linear_1pct",
     "linear_10pct",
+    "linear_5shot",
+    "linear_10shot",
     "finetune",
+    "finetune_5shot",
+    "finetune_10shot",
     "fewshot_logistic",
     "detection_frozen",
     "sharpness",
@@ -136,6 +140,22 @@ class Ledger(Strict):
     labelled: bool | None = None
 
 
+class Chosen(Strict):
+    """What a selection chose from, how much, and what it cost, each part in seconds.
+
+    `extraction_seconds` are those of the pool's features, which targets share where they are
+    computed in one process: 0 where they were there already.
+    """
+
+    target: str
+    pool: Count
+    budget: Count
+    images: Count
+    extraction_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    index_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    retrieval_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 class Environment(Strict):
     """Where and how the cell ran: `precision` of the forwards, `compiled` backbones or not."""
 
@@ -168,7 +188,7 @@ class CurvePoint(Strict):
 
 
 class Record(Strict):
-    """One cell: a phase of pre-training, or one evaluation of one checkpoint.
+    """One cell: a selection of images, a phase of pre-training, or one evaluation of a checkpoint.
 
     `shared` is in the protocol's folder, under `shared/seed<k>/`: what is the same for all methods,
     such as which images play in which episode. The other files lie beside the record. `sha256` is
@@ -179,7 +199,7 @@ class Record(Strict):
     """
 
     schema_version: Literal[1] = 1
-    kind: Literal["pretrain", "evaluation"]
+    kind: Literal["selection", "pretrain", "evaluation"]
     status: Literal["ok", "failed"]
     error: str | None = None
     key: Sha256
@@ -193,6 +213,7 @@ class Record(Strict):
     shared: FileRef | None = None
     checkpoint: FileRef | None = None
     ledger: Ledger | None = None
+    selection: Chosen | None = None
     curve: tuple[CurvePoint, ...] = ()
     cost: Cost
     environment: Environment

@@ -91,6 +91,22 @@ class Store:
             return None
         return _written(self.path(cell).with_suffix(".npz"), _packed(arrays))
 
+    def read_predictions(self, cell: Cell) -> dict[str, NDArray[Any]]:
+        """The arrays that a finished cell left.
+
+        Raises:
+            HeadwaterError: the cell is not finished, or its arrays are not there, or altered.
+        """
+        record = self.record(cell)
+        path = self.path(cell).with_suffix(".npz")
+        if record.predictions is None or record.key != cell.key or not path.is_file():
+            raise HeadwaterError(f"{path} is not of this cell; run it again")
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != record.predictions.sha256:
+            raise HeadwaterError(f"{path} is altered since it was written; run it again")
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return dict(arrays)
+
     def write_shared(self, cell: Cell, arrays: Mapping[str, NDArray[Any]]) -> FileRef | None:
         """Write arrays that all methods have in common, unless they are there already."""
         if not arrays:

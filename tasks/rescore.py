@@ -24,7 +24,7 @@ from tasks.probes.linear import measure
 from tasks.probes.logistic import WEIGHTS
 from tasks.probes.metrics import episode_accuracies, top1
 from tasks.probes.sharpness import DIRECTIONS, RADII, sharpness_metrics
-from tasks.task import Task
+from tasks.task import LABELLED, Task
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -208,7 +208,7 @@ def _detection(task: Task, saved: Saved) -> dict[str, Metric]:
 
 
 _BY_EVALUATION: Mapping[str, Callable[[Task, Saved], dict[str, Metric]]] = {
-    **dict.fromkeys(("linear", "linear_1pct", "linear_10pct", "finetune"), _linear),
+    **dict.fromkeys(("linear", *LABELLED), _linear),
     **dict.fromkeys(("fewshot", "fewshot_logistic"), _fewshot),
     "stream": _stream,
     "sharpness": _sharpness,

@@ -14,7 +14,10 @@ from benchmark.errors import UsageError
 from benchmark.result import Evaluation, Metric
 
 #: What a set that has the linear evaluation has on request.
-LABELLED: tuple[Evaluation, ...] = ("linear_1pct", "linear_10pct", "finetune")
+LABELLED: tuple[Evaluation, ...] = (
+    *("linear_1pct", "linear_10pct", "linear_5shot", "linear_10shot"),
+    *("finetune", "finetune_5shot", "finetune_10shot"),
+)
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,10 @@ def _probe(function: str, *modules: str) -> Evaluator:
 
 _LOGISTIC = ("logistic", "lbfgs", "newton")
 _LINEAR = (*_LOGISTIC, "metrics", "labels")
+_FEW = (
+    "benchmark.data.few",
+    *(f"tasks.probes.{name}" for name in ("few", "finetune", "linear", *_LINEAR)),
+)
 _DETECTION = ("evaluate", "detector", "metrics", "pictures")
 
 #: Name to where it is done. A change in the code of its modules makes its records stale.
@@ -161,6 +168,11 @@ EVALUATIONS: dict[str, Evaluator] = {
     "linear_1pct": _probe("linear:evaluate_linear_1pct", *_LINEAR),
     "linear_10pct": _probe("linear:evaluate_linear_10pct", *_LINEAR),
     "finetune": _probe("finetune:evaluate_finetune", "linear", "metrics"),
+    **{
+        f"{kind}_{shots}shot": Evaluator(f"tasks.probes.few:evaluate_{kind}_{shots}shot", _FEW)
+        for kind in ("linear", "finetune")
+        for shots in (5, 10)
+    },
     "fewshot": _probe("fewshot:evaluate_fewshot", "metrics"),
     "fewshot_logistic": _probe(
         "fewshot_logistic:evaluate_fewshot_logistic", "fewshot", "metrics", *_LOGISTIC

@@ -35,8 +35,9 @@ def evaluate(
 
     Example: headwater evaluate --checkpoint resnet18.pth --arch resnet18 --tasks digits
     """
-    from benchmark.cells import plan, tier_tasks
+    from benchmark.cells import plan
     from benchmark.cli.session import How, run_methods
+    from benchmark.evaluations import tier_tasks
     from benchmark.outside.method import OutsideCheckpoint
     from benchmark.registry import load_shipped
     from benchmark.resolve import protocol_named

@@ -101,7 +101,7 @@ def _print_tasks(rows: list[dict[str, Any]]) -> None:
     names: dict[tuple[str, ...], list[str]] = {}
     for row in rows:
         names.setdefault(tuple(row["on_request"]), []).append(row["task"].partition("@")[0])
-    further = [{"on request": key, "tasks": told} for key, told in names.items() if key]
+    further = [{"on request": "\n".join(key), "tasks": told} for key, told in names.items() if key]
     print()
     print_rows(further, False, "Not ranked; asked for by headwater run --evaluations NAMES, or all")
 

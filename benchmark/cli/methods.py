@@ -6,7 +6,7 @@ from typing import Any
 from benchmark.cli.output import print_rows
 from benchmark.method import About, Method
 from benchmark.models import numbers
-from benchmark.registry import METHODS, OBJECTIVES, STRATEGIES
+from benchmark.registry import METHODS, OBJECTIVES, SELECTIONS, STRATEGIES
 from benchmark.resolve import ResolvedMethod, grid, protocol_named, resolve
 
 #: Whose networks the counts are of.
@@ -36,7 +36,7 @@ def method_row(method: ResolvedMethod) -> dict[str, Any]:
 
 
 def print_methods() -> None:
-    """Three tables for people: the objectives, the strategies, and which go together."""
+    """Tables for people: objectives, strategies, which go together, and selections."""
     spec = protocol_named(PROTOCOL)
     plain = {name: resolve(f"{name}/sequential").build(spec, 0) for name in OBJECTIVES.names()}
     rows = [
@@ -78,7 +78,21 @@ def print_methods() -> None:
         "Methods are objective/strategy; asked for, a pair without yes says why it makes no sense",
         names=True,
     )
-    print(f"\nand, on their own: {', '.join(METHODS.names())}")
+    print(f"\nand, on their own: {', '.join(METHODS.names())}\n")
+    rows = [
+        {"selection": name, "paper": SELECTIONS.get(name).about.paper, "looks at": _looks_at(name)}
+        for name in SELECTIONS.names()
+    ]
+    print_rows(rows, False, "Selections: in a strategy's place, on selection/nano", names=True)
+
+
+def _looks_at(selection: str) -> list[str]:
+    known = SELECTIONS.get(selection)
+    return [
+        *(["the target"] if known.uses_target else []),
+        *(["features"] if known.uses_features else []),
+        *(["the pool's labels"] if known.uses_pool_labels else []),
+    ]
 
 
 def _millions(count: int) -> str:

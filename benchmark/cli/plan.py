@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_args
 import typer
 
 from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json
-from benchmark.cli.run import EvaluationsOption, EveryOption, TasksOption, chosen
+from benchmark.cli.run import EvaluationsOption, EveryOption, SharesOption, TasksOption, chosen
 from benchmark.cost.words import facts, grid_facts, summary, told_number, told_range, told_time
 from benchmark.errors import UsageError
 
@@ -41,6 +41,7 @@ def plan(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="An option of the methods: name=value.")
     ] = None,
+    shares: SharesOption = "",
     grid: Annotated[
         Grid | None, typer.Option(help="paper: all of Hu et al.'s models, at full scale.")
     ] = None,
@@ -58,12 +59,12 @@ def plan(
 
     Example: headwater plan -p instance/nano -m moco_v2/sequential --seeds 3
     """
-    from benchmark.cells import tier_tasks
     from benchmark.cost.document import plan_document
     from benchmark.cost.estimate import Request, predict
     from benchmark.cost.paper import plan_paper
+    from benchmark.evaluations import spread, tier_tasks
     from benchmark.registry import load_shipped
-    from benchmark.resolve import parse_options, protocol_named, resolve
+    from benchmark.resolve import parse_options, protocol_named
     from benchmark.result import Evaluation
 
     load_shipped()
@@ -78,7 +79,10 @@ def plan(
         options = parse_options(set_ or [])
         request = Request(
             specs,
-            [[resolve(name, options, spec.tier) for name in method] for spec in specs],
+            [
+                [one for name in method for one in spread(spec, name, options, shares)]
+                for spec in specs
+            ],
             seeds or 1,
             chosen(tasks, tier_tasks(specs[0])),
             chosen(evaluations, get_args(Evaluation)),

@@ -20,6 +20,10 @@ EveryOption = Annotated[
     bool, typer.Option("--every-chunk", help="The tasks after every chunk, not only the last.")
 ]
 
+SharesOption = Annotated[
+    str, typer.Option(help="Of the pool, for selections: 0.01,0.1. Default: 0.1.")
+]
+
 
 def run(
     protocol: Annotated[str, typer.Option("-p", "--protocol", help="For instance instance/nano.")],
@@ -37,6 +41,7 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="An option of the method: name=value.")
     ] = None,
+    shares: SharesOption = "",
     store: StoreOption = DEFAULT_STORE,
     executor: Annotated[str, typer.Option(help="local: processes here; ray: a cluster.")] = "local",
     workers: Annotated[
@@ -63,12 +68,14 @@ def run(
     It may be stopped or killed at any time: the same command goes on from the last step that was
     put by. Several runs on one store share the work.
 
+    On selection/nano, a selection runs for every target, unless one is --set, and for every share.
+
     Example: headwater run -p instance/nano -m moco_v2/sequential --seed 0
     """
-    from benchmark.cells import tier_tasks
     from benchmark.cli.session import How, run_methods
+    from benchmark.evaluations import spread, tier_tasks
     from benchmark.registry import load_shipped
-    from benchmark.resolve import parse_options, protocol_named, resolve
+    from benchmark.resolve import parse_options, protocol_named
     from benchmark.result import Evaluation
 
     if keep not in ("all", "last"):
@@ -78,7 +85,7 @@ def run(
     options = parse_options(set_ or [])
     outcomes = run_methods(
         spec,
-        [resolve(name, options, spec.tier) for name in method],
+        [one for name in method for one in spread(spec, name, options, shares)],
         Path(store),
         replicates=[seed] if seeds is None else range(seeds),
         tasks=chosen(tasks, tier_tasks(spec)),

@@ -10,7 +10,7 @@ from benchmark.cli.progress import RunProgress
 from benchmark.doctor.machine import cores
 from benchmark.engine.attempt import Attempt
 from benchmark.engine.graph import Graph
-from benchmark.engine.job import Job
+from benchmark.engine.job import Job, extractor_job
 from benchmark.engine.local import Setup, run_here, run_workers
 from benchmark.engine.running import Progress
 from benchmark.engine.stop import STOP
@@ -97,10 +97,12 @@ def run_methods(
     }
     planner = Planner()
     try:
-        plans = [
-            (job, job.plan_of(method, tasks, evaluations, planner, every=every))
-            for job, method in jobs.items()
-        ]
+        plans = []
+        for job, method in list(jobs.items()):
+            if needed := extractor_job(planner, job, method):
+                jobs[needed.job] = needed.method
+                plans.append((needed.job, [needed.cell]))
+            plans.append((job, job.plan_of(method, tasks, evaluations, planner, every=every)))
     except DataError:  # hashes of the full tier are known once it is prepared: say all at once
         require_data(protocol, wanted(protocol, tasks, evaluations))
         raise

@@ -110,7 +110,7 @@ def _protocol(name: str) -> dict[str, Any]:
         "view_size": spec.view_size,
         "stream_seed": spec.stream_seed,
         "tasks": list(spec.tasks),
-        "evaluations": {"stream": spec.chunks, **evaluations},
+        "evaluations": ({} if spec.selects else {"stream": spec.chunks}) | evaluations,
         **manifest,
         "chunks": chunks,
     }
@@ -136,12 +136,12 @@ def _manifest(spec: "ProtocolSpec") -> tuple[dict[str, Any], list[dict[str, Any]
     if "distance" in about:
         distance = _distance(about["distance"])
     where = "built here from your images" if spec.tier == "full" else "part of the project"
-    rows = []
+    rows, facts = [], about.get("chunks", [{}] * spec.chunks)
     for number, title in enumerate(titles):
         rows.append(
             title
             | {"images": manifest.sizes[number], "held_out": manifest.held_out_sizes[number]}
-            | {key: _counts(value) for key, value in about["chunks"][number].items()}
+            | {key: _counts(value) for key, value in facts[number].items()}
         )
     return distance | {"manifest": where, "ids_sha256": manifest.digest}, rows
 

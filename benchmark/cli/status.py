@@ -57,7 +57,10 @@ def status(
     shipped = [*METHODS.names(), *grid()]
     rows = {}
     for replicate in [seed] if seeds is None else range(seeds):
-        named = method or [*shipped, *_variants(store / spec.folder, replicate, shipped)]
+        there = _runs(store / spec.folder, replicate)
+        variants = [name for name in there if "+" in name and name.partition("+")[0] in shipped]
+        # of a selection there are as many runs as targets: those are shown that have been begun
+        named = method or (there if spec.selects else [*shipped, *variants])
         for name in named:
             plain, *options = name.split("+")
             job = Job(spec.id, plain, tuple(parse_options(options).items()), replicate)
@@ -119,9 +122,7 @@ def count(
     return row | {"why": "; ".join(reasons)}, running
 
 
-def _variants(folder: Path, seed: int, shipped: list[str]) -> list[str]:
-    """Shipped methods with other options that a store has runs of, as `method+option=value`."""
-    found = sorted(
-        path.parent.relative_to(folder).as_posix() for path in folder.rglob(f"seed{seed}")
-    )
-    return [name for name in found if "+" in name and name.partition("+")[0] in shipped]
+def _runs(folder: Path, seed: int) -> list[str]:
+    """The methods that a store has runs of, as `method+option=value`."""
+    found = (path.parent.relative_to(folder) for path in folder.rglob(f"seed{seed}"))
+    return sorted(path.as_posix() for path in found if path != Path("shared"))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.cells import STREAM_TASK, Cell
+from benchmark.cells import Cell
 from benchmark.cost.declared import ARCHIVES
 from benchmark.cost.reference import Reference
 from benchmark.data.home import home
@@ -14,6 +14,7 @@ from benchmark.data.pool import POOL, POOL_SHA256
 from benchmark.data.source import Source
 from benchmark.data.styles import EMOJI_SOURCES
 from benchmark.errors import DataError
+from benchmark.evaluations import STREAM_TASK
 from benchmark.method import Method
 from benchmark.models import held_bytes
 from benchmark.protocol import ProtocolSpec
@@ -68,6 +69,8 @@ def written_bytes(protocol: ProtocolSpec, reference: Reference, cell: Cell) -> t
     """Bytes of a cell's record, of its predictions, and of what all methods have in common."""
     if cell.kind == "pretrain":
         return reference.phase_bytes, 0, 0
+    if cell.kind == "selection":  # a row, its nearest and their similarity, of each image at most
+        return reference.phase_bytes, 20 * protocol.pool_images[0], 0
     known = reference.evaluation(protocol.tier, f"{cell.evaluation}.{cell.task}")[0]
     record, predictions, shared = known.sizes
     if protocol.tier == "full":

@@ -30,6 +30,10 @@ DRIFT, UNCALIBRATED, DECLARED, GUESSED = 0.07, 0.3, 0.3, 0.7
 SOLVERS = ("linear", "linear_1pct", "linear_10pct", "fewshot", "fewshot_logistic")
 
 
+#: That a selection takes for each image of its pool, most of it for the features; a guess.
+_SELECTION_SECONDS = 5e-4
+
+
 @dataclass(frozen=True)
 class Rate:
     """Seconds of a cell, and how sure they are.
@@ -166,6 +170,8 @@ class Rates:
         """The same with its error, and what it rests on."""
         if cell.kind == "pretrain":
             return self._phase(protocol, cell, method)
+        if cell.kind == "selection":
+            return Rate(_SELECTION_SECONDS * protocol.pool_images[0], 1.0, 0.0, "guessed")
         return self._evaluation(protocol, cell)
 
     def known(self, protocol: ProtocolSpec, cell: Cell) -> bool:

@@ -4,8 +4,9 @@ A backward costs two forwards, so that an image with gradient takes three units.
 network's, such as augmentation, is taken to grow with it. Units serve where nothing was measured.
 """
 
-from benchmark.cells import STREAM_TASK, Cell
+from benchmark.cells import Cell
 from benchmark.cost.declared import DETECTION_IMAGE_SECONDS, DETECTION_IMAGES, V100
+from benchmark.evaluations import STREAM_TASK
 from benchmark.protocol import ProtocolSpec
 from benchmark.registry import TASKS
 from benchmark.resolve import ResolvedMethod

@@ -11,22 +11,24 @@ from typing import Any
 import torch
 
 from benchmark.accelerate import Acceleration
-from benchmark.cells import STREAM_TASK, Cell
+from benchmark.cells import Cell
 from benchmark.data.imageset import ImageSet
 from benchmark.encoder import Encoder
+from benchmark.engine import selecting
 from benchmark.engine.attempt import Attempt
 from benchmark.engine.running import Progress, claimed, forget_running
 from benchmark.engine.saving import PhaseSaver, Teller
 from benchmark.engine.stop import STOP
+from benchmark.evaluations import STREAM_TASK
 from benchmark.method import Method
 from benchmark.models import held_bytes, numbers
 from benchmark.phase import train_phase
 from benchmark.pools import load_pool
 from benchmark.pretrain import Part
-from benchmark.protocol import ProtocolSpec
+from benchmark.protocol import ProtocolSpec, SelectionSpec
 from benchmark.provenance import environment, peak_memory_bytes, tool_version, utc_now
 from benchmark.registry import TASKS
-from benchmark.resolve import ResolvedMethod
+from benchmark.resolve import ResolvedMethod, resolve
 from benchmark.result import (
     Cost,
     Ledger,
@@ -115,7 +117,11 @@ class Computer:
         """
         started, clock = utc_now(), time.perf_counter()
         try:
-            compute = self._pretrain if cell.kind == "pretrain" else self._evaluate
+            compute = {
+                "selection": self._select,
+                "pretrain": self._pretrain,
+                "evaluation": self._evaluate,
+            }[cell.kind]
             outcome = compute(cell, Teller(self.store.path(cell), progress))
         except Exception as error:
             self._loaded = self._encoder = None  # it may be memory that was short
@@ -180,6 +186,19 @@ class Computer:
         """The images that the stream is drawn from."""
         return load_pool(self.protocol)
 
+    def _select(self, cell: Cell, teller: Teller) -> dict[str, Any]:
+        method, encoder = self._method(None)[0], None
+        if cell.parent is not None:
+            assert isinstance(self.protocol, SelectionSpec)
+            extractor = resolve(self.method.extractor, {}, self.protocol.tier)
+            loaded, _ = self._read(cell.parent, extractor, self.protocol.arrivals)
+            encoder = Encoder(loaded, self.protocol.arrivals, chunks_seen=1)
+        key = cell.parent.key if cell.parent else None
+        chosen, arrays = selecting.select(
+            self.protocol, method, self.pool, encoder, key, self.seeds
+        )
+        return {"selection": chosen, "predictions": self.store.write_predictions(cell, arrays)}
+
     def _pretrain(self, cell: Cell, teller: Teller) -> dict[str, Any]:
         method, extras = self._method(cell.parent)
         self._loaded = None  # it is trained in place: no checkpoint's until it is done
@@ -187,7 +206,7 @@ class Computer:
         if cell.chunks:
             first, total = cell.schedule
             count = self.protocol.phase_visits(cell.chunks) // method.config.batch_size
-            reader = self._reader(method, extras).to(self.device)
+            reader = self._reader(cell, method, extras).to(self.device)
             resumed = self.store.read_step(cell)
             if resumed is not None:
                 method.load_state_dict(resumed.pop("method"))
@@ -218,11 +237,15 @@ class Computer:
         self._loaded = (cell.key, method, extras)
         return outcome
 
-    def _reader(self, method: Method, extras: dict[str, Any]) -> StreamReader:
-        """A reader of the stream, with what the phases before kept of it."""
+    def _reader(self, cell: Cell, method: Method, extras: dict[str, Any]) -> StreamReader:
+        """A reader of the stream, or of what was selected, with what the phases before kept."""
+        images, manifest = self.pool, self.protocol.manifest
+        if cell.parent is not None and cell.parent.kind == "selection":
+            rows = self.store.read_predictions(cell.parent)["chosen"]
+            images, manifest = selecting.material(method, images, rows)
         reader = StreamReader(
-            self.pool,
-            self.protocol.manifest,
+            images,
+            manifest,
             labelled=self.method.needs_labels,
             method=self.method.folder,
             memory_share=method.memory_share,
@@ -270,7 +293,7 @@ class Computer:
     def _before(self, phase: Cell) -> Encoder:
         """The encoder that a phase started from, read past the checkpoint in memory."""
         start = phase.parent
-        if start is None:
+        if start is None or start.kind == "selection":
             return Encoder(self._method(None)[0], self.protocol)
         return Encoder(self._read(start)[0], self.protocol, chunks_seen=start.chunks_seen)
 
@@ -287,15 +310,20 @@ class Computer:
 
     def _method(self, checkpoint: Cell | None) -> tuple[Method, dict[str, Any]]:
         """The method as a finished checkpoint left it, or fresh, on the device, and the extras."""
-        if checkpoint is None:
+        if checkpoint is None or checkpoint.kind == "selection":
             return self._on_device(self.method.build(self.protocol, self.seeds.replicate)), {}
         if self._loaded is None or self._loaded[0] != checkpoint.key:
             self._loaded = (checkpoint.key, *self._read(checkpoint))
         return self._loaded[1:]
 
-    def _read(self, checkpoint: Cell) -> tuple[Method, dict[str, Any]]:
-        """The same, read from the store."""
-        method = self.method.build(self.protocol, self.seeds.replicate)
+    def _read(
+        self,
+        checkpoint: Cell,
+        resolved: ResolvedMethod | None = None,
+        protocol: ProtocolSpec | None = None,
+    ) -> tuple[Method, dict[str, Any]]:
+        """The same, read from the store; perhaps another method's, of another protocol."""
+        method = (resolved or self.method).build(protocol or self.protocol, self.seeds.replicate)
         extras = self.store.read_checkpoint(checkpoint)
         method.load_state_dict(extras.pop("method"))
         return self._on_device(method), extras

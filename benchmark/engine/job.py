@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from benchmark.cells import Cell, Planner
-from benchmark.protocol import ProtocolSpec
+from benchmark.protocol import ProtocolSpec, SelectionSpec
 from benchmark.resolve import ResolvedMethod, protocol_named, resolve
 
 
@@ -68,3 +68,21 @@ class Job:
 @cache
 def _resolved(name: str, options: tuple[tuple[str, Any], ...], tier: str) -> ResolvedMethod:
     return resolve(name, dict(options), tier)
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """What gives a selection its features: one phase of another method on another protocol."""
+
+    job: Job
+    method: ResolvedMethod
+    cell: Cell
+
+
+def extractor_job(planner: Planner, job: Job, method: ResolvedMethod) -> Extractor | None:
+    """What has to be computed before a job; None for one that needs no extractor."""
+    spec = job.spec
+    if not (isinstance(spec, SelectionSpec) and method.selects and method.parts[1].uses_features):
+        return None
+    extractor, cell = planner.extractor(spec, method, job.replicate)
+    return Extractor(Job(spec.arrivals.id, extractor.name, (), job.replicate), extractor, cell)

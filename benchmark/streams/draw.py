@@ -163,7 +163,7 @@ def build_manifests(pool: str) -> list[ProtocolSpec]:
     listing = read_listing(listing_path(pool))
     built = []
     for spec in map(PROTOCOLS.get, PROTOCOLS.names()):
-        if spec.tier != "full" or spec.pool != pool:
+        if spec.tier != "full" or spec.pool != pool or spec.selects:
             continue
         if (found := tuple(map(len, streamed_and_held_out(listing)))) != spec.pool_images:
             raise DataError(
@@ -183,8 +183,9 @@ def build_manifests(pool: str) -> list[ProtocolSpec]:
 def main(protocols: Sequence[str]) -> None:
     """Write the files of some protocols, as `python -m benchmark.streams.draw` does."""
     load_shipped()
-    for name in protocols or PROTOCOLS.names():
-        spec: ProtocolSpec = PROTOCOLS.get(name)
+    for spec in map(PROTOCOLS.get, protocols or PROTOCOLS.names()):
+        if spec.selects:  # its pool is that of the instance stream
+            continue
         classes: Classes = ()
         facts: dict[str, Any] = {}
         if spec.rule.endswith("class"):

@@ -134,8 +134,10 @@ def test_lists_are_one_json_document(headwater, kind: str) -> None:
         (
             ("list", "tasks"),
             (
-                "linear_1pct, linear_10pct, finetune, fewshot_logistic",
-                "linear_1pct, linear_10pct, finetune, detection_frozen",
+                "\nlinear_1pct ",
+                "\nfinetune_10shot",
+                "\nfewshot_logistic",
+                "\ndetection_frozen",
                 *("linear, detection", "caltech101@1", "which animal a silhouette", "sharpness"),
             ),
         ),

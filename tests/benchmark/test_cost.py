@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.cells import Cell, Planner, plan, tier_tasks
+from benchmark.cells import Cell, Planner, plan
 from benchmark.cost.declared import V100
 from benchmark.cost.document import plan_document
 from benchmark.cost.estimate import Request, predict
@@ -19,6 +19,7 @@ from benchmark.cost.records import Spread, read_timings, this_machine
 from benchmark.cost.reference import build, shipped, write
 from benchmark.cost.units import evaluation_units, method_units
 from benchmark.errors import DataError, UsageError
+from benchmark.evaluations import tier_tasks
 from benchmark.method import Method
 from benchmark.registry import TASKS
 from benchmark.resolve import ResolvedMethod, protocol_named, resolve

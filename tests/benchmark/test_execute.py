@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from benchmark.batch import Setting
-from benchmark.cells import Cell, plan, tier_tasks
+from benchmark.cells import Cell, plan
 from benchmark.config import Config
 from benchmark.encoder import Encoder
 from benchmark.engine.attempt import Attempt
 from benchmark.errors import UsageError
+from benchmark.evaluations import tier_tasks
 from benchmark.execute import run
 from benchmark.method import Method, build_backbone
 from benchmark.pools import load_pool

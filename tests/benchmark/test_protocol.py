@@ -16,7 +16,7 @@ from benchmark.streams.manifest import Manifest
 GOLDEN: dict[str, str] = json.loads((Path(__file__).parent / "golden_digests.json").read_text())
 STREAMS = (
     *("instance", "random-class", "distant-class", "domain"),
-    *("blurred-instance", "blurred-class"),
+    *("blurred-instance", "blurred-class", "selection"),
 )
 
 

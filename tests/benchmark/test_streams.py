@@ -208,7 +208,7 @@ def test_drawing_is_the_same_under_another_hash_seed() -> None:
 
 
 def small(name: str) -> bool:
-    return "/full" not in name
+    return "/full" not in name and not name.startswith("selection/")  # whose pool is another's
 
 
 @pytest.mark.parametrize("name", [*filter(small, json.loads(GOLDEN.read_text()))])
