@@ -30,7 +30,7 @@ class Located:
     @cached_property
     def cell(self) -> Cell | None:
         """Evaluation and task; None for a phase of pre-training."""
-        if self.record.kind == "pretrain":
+        if self.record.kind != "evaluation":
             return None
         if task := self.record.task:
             return task.evaluation, task.name
@@ -84,11 +84,12 @@ class Run:
     seed: int
     phases: dict[int, Located] = field(default_factory=dict)
     evaluations: dict[tuple[int, Cell], Located] = field(default_factory=dict)
+    choices: list[Located] = field(default_factory=list)
 
     @property
     def all_located(self) -> list[Located]:
-        """All its records: phases, then evaluations."""
-        return [*self.phases.values(), *self.evaluations.values()]
+        """All its records: selections, phases, then evaluations."""
+        return [*self.choices, *self.phases.values(), *self.evaluations.values()]
 
     @property
     def last(self) -> int:
@@ -191,7 +192,9 @@ class Results:
             runs = protocols.setdefault(record.protocol.id, {})
             run = runs.setdefault((name, seed), Run(record.protocol.id, name, seed))
             chunks = record.stream.chunks_seen
-            if found.cell is None:
+            if record.kind == "selection":
+                run.choices.append(found)
+            elif found.cell is None:
                 run.phases[chunks] = found
             else:
                 run.evaluations[chunks, found.cell] = found
@@ -292,7 +295,7 @@ def _without_doubles(located: Iterable[Located], problems: list[str]) -> tuple[L
     for found in located:
         record = found.record
         chunks, seed = record.stream.chunks_seen, record.seeds.replicate
-        key = (record.protocol.id, record.method.name, seed, chunks, found.cell)
+        key = (record.protocol.id, record.method.name, seed, chunks, record.kind, found.cell)
         first = seen.setdefault(key, found)
         if first is not found:
             problems.append(f"{first.path} and {found.path} are of the same cell; remove one")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from benchmark.metrics import gap_recovered
+from benchmark.protocol import SELECTION
 from leaderboard.aggregate import Cell, Results, Run
 from leaderboard.along import course
 from leaderboard.catalogue import EVALUATIONS, FLOOR, ProtocolCard, find_card
@@ -201,7 +202,8 @@ def load_boards(
     planned: Sequence[str] = (),
     card_of: Callable[[str, Results], ProtocolCard] = find_card,
 ) -> list[Board]:
-    """The board of every protocol that has records, the one with the most runs first."""
+    """The board of every stream protocol that has records, the one with the most runs first."""
     gather(results)
-    ids = sorted(results.protocols, key=lambda name: (-len(results.runs(name)), name))
+    streams = [name for name in results.protocols if not name.startswith(f"{SELECTION}/")]
+    ids = sorted(streams, key=lambda name: (-len(results.runs(name)), name))
     return [Board(results, card_of(protocol, results), planned) for protocol in ids]

@@ -190,7 +190,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "ranking", ranking(board))
     write_between_markers(readme, "findings", findings(board))
     load_shipped()
-    specs = sorted(map(PROTOCOLS.get, PROTOCOLS.names()), key=lambda spec: spec.place)
+    every = sorted(map(PROTOCOLS.get, PROTOCOLS.names()), key=lambda spec: spec.place)
+    specs = [spec for spec in every if not spec.selects]
     nano = [spec for spec in specs if spec.tier == "nano"]
     full = [spec for spec in specs if spec.tier == "full"]
     write_between_markers(readme, "protocols", protocols(nano + full))

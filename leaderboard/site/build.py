@@ -12,11 +12,13 @@ from leaderboard.aggregate import Results, read_results
 from leaderboard.board import Board, load_boards
 from leaderboard.catalogue import ProtocolCard, find_card
 from leaderboard.document import data_files
+from leaderboard.selection import tracks
 from leaderboard.site.folder import GENERATOR, SiteFolder, script_json, slug
 from leaderboard.site.home import home_context
 from leaderboard.site.look import Look, looks
 from leaderboard.site.notes import changes
 from leaderboard.site.protocol import protocol_context
+from leaderboard.site.selection import selection_context
 from leaderboard.site.shards import write_shards
 from leaderboard.site.submit import submit_context
 from leaderboard.site.task import task_contexts
@@ -106,9 +108,11 @@ class _Pages:
             },
         }
         newest = [board.newest for board in boards if board.newest]
+        self.tracks = tracks(results)
+        selections = [(f"{slug(track.spec.id)}.html", "Selection") for track in self.tracks]
         self.common = {
             "assets": self.assets,
-            "pages": PAGES,
+            "pages": (*PAGES[:1], *selections[:1], *PAGES[1:]),
             "generator": GENERATOR,
             "versions": sorted({version for board in boards for version in board.versions}),
             "newest": max(newest, default=None),
@@ -129,6 +133,9 @@ class _Pages:
             for address, context in task_contexts(board, self.site, own):
                 self._page(address, "task.html", context)
                 tasks.setdefault(board.card.id, {})[context["name"]] = address
+        for track in self.tracks:
+            context = selection_context(track, self.site)
+            self._page(f"{context['id']}.html", "selection.html", context)
         self.site.script("index.js", "headwater.takeIndex", self._index(tasks))
         for name in LOADED:
             self._page(f"{name}.html", f"{name}.html", {})

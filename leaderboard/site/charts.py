@@ -95,7 +95,7 @@ def dots(
         shift = 0 if alone else (lane - (len(methods) - 1) / 2) * _LANE / band
         shown = [task for task in tasks if task in scores]
         traces.append(
-            _trace(
+            trace_of(
                 method,
                 looks[method],
                 x=[round(scores[task].value, 3) for task in shown],
@@ -106,7 +106,7 @@ def dots(
                 hovertemplate=_HOVER,
             )
         )
-    return _figure(
+    return figure_of(
         traces,
         height=band * len(tasks) + _FRAME,
         margin={"l": 8, "r": 12, "t": 6, "b": 44},
@@ -154,7 +154,7 @@ def stream_chart(board: Board, of: Sequence[Row], looks: Mapping[str, Look]) -> 
         level = len(points) == 1 and (row.strategy == "joint" or not row.first_chunk[0][0])
         if level:
             traces.append(
-                _trace(
+                trace_of(
                     row.method,
                     looks[row.method],
                     width=1.25,
@@ -166,7 +166,7 @@ def stream_chart(board: Board, of: Sequence[Row], looks: Mapping[str, Look]) -> 
                 )
             )
         traces.append(
-            _trace(
+            trace_of(
                 row.method,
                 looks[row.method],
                 x=[round(x + shift, 3) for x in steps],
@@ -183,7 +183,7 @@ def stream_chart(board: Board, of: Sequence[Row], looks: Mapping[str, Look]) -> 
     if not traces:
         return None
     chunks = board.card.chunks
-    return _figure(
+    return figure_of(
         traces,
         height=380,
         margin={"l": 8, "r": 12, "t": 8, "b": 44},
@@ -229,7 +229,7 @@ def _bars(points: list[Estimate]) -> dict[str, Any]:
     }
 
 
-def _trace(
+def trace_of(
     method: str, look: Look, *, width: float = 2, dash: str | None = None, **told: Any
 ) -> Figure:
     return {
@@ -242,7 +242,7 @@ def _trace(
     }
 
 
-def _figure(traces: Sequence[Figure], **layout: Any) -> Figure:
+def figure_of(traces: Sequence[Figure], **layout: Any) -> Figure:
     plain = {
         "showlegend": False,
         "paper_bgcolor": "rgba(0,0,0,0)",

@@ -14,7 +14,7 @@ from benchmark.errors import UsageError
 #: In the head of every page that is written here; a page that lacks it is not overwritten.
 GENERATOR = '<meta name="generator" content="Headwater">'
 _ASSET = re.compile(r"^[a-z0-9-]+\.[0-9a-f]{12}\.(js|css|png)$")
-_PAGE = re.compile(r"^(protocol|task)-[a-z0-9-]+\.html$")
+_PAGE = re.compile(r"^(protocol|task|selection)-[a-z0-9-]+\.html$")
 
 
 class SiteFolder:

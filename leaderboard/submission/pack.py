@@ -10,9 +10,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from benchmark.canonical import write_whole
-from benchmark.cells import STREAM_TASK, Cell, Planner
+from benchmark.cells import Cell, Planner
 from benchmark.data.home import sha256_file
 from benchmark.errors import UsageError
+from benchmark.evaluations import STREAM_TASK
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import source_files, tool_version
 from benchmark.registry import TASKS

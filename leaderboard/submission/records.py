@@ -79,7 +79,7 @@ def read_records(folder: Folder, findings: Findings) -> list[Entry]:
 
 def _place(record: Record) -> str:
     """Where the store has a record."""
-    name = "pretrain"
+    name: str = record.kind
     if record.kind == "evaluation":
         name = f"{record.task.evaluation}.{record.task.name}" if record.task else "no task"
     return (

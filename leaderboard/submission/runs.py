@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from benchmark.cells import STREAM_TASK
-from benchmark.protocol import ProtocolSpec
+from benchmark.evaluations import STREAM_TASK, labels_given, offered
+from benchmark.protocol import ProtocolSpec, SelectionSpec
 from benchmark.registry import TASKS
 from benchmark.result import Record
 from leaderboard.submission.findings import Findings
@@ -33,6 +33,9 @@ def examine_runs(entries: Sequence[Entry], findings: Findings) -> None:
         for what in _gaps(phases, found):
             findings.add("K01", where, what, _RUN)
         missing = _missing(spec, phases, found)
+        if isinstance(spec, SelectionSpec):
+            for entry, what in _choice(spec, phases, found):
+                findings.add("B03", entry.path, what, _RERUN)
         if missing:
             what = f"{len(missing)} cells are missing: {', '.join(missing)}"
             findings.add("K02", where, what, _RUN)
@@ -62,6 +65,13 @@ def _missing(spec: ProtocolSpec, phases: Mapping[int, Entry], found: Sequence[En
         for e in found
         if e.record.task
     }
+    if isinstance(spec, SelectionSpec):
+        chosen = [] if _selections(found) else ["selection"]
+        return chosen + [
+            f"{evaluation}.{task}"
+            for task, evaluation in _of_selection(spec, found[0].record)
+            if (1, evaluation, task) not in there
+        ]
     last = max((count for count, *_ in there), default=0)
     last = max([last, *phases])
     wanted = [(count, way, STREAM_TASK) for count in phases for way in _ways(STREAM_TASK)]
@@ -71,6 +81,37 @@ def _missing(spec: ProtocolSpec, phases: Mapping[int, Entry], found: Sequence[En
         for count, evaluation, task in wanted
         if (count, evaluation, task) not in there
     ]
+
+
+def _selections(found: Sequence[Entry]) -> list[Entry]:
+    return [entry for entry in found if entry.record.kind == "selection"]
+
+
+def _of_selection(spec: SelectionSpec, record: Record) -> Iterator[tuple[str, str]]:
+    """Task and evaluation of all that a selection's choice is judged by."""
+    target, shots = record.method.config.get("target"), record.method.config.get("shots")
+    wanted = labels_given(shots if isinstance(shots, int) else 0)
+    for task in [str(target)] if target else spec.task_names:
+        if task in TASKS:
+            yield from ((task, way) for way in offered(task) if way in wanted)
+
+
+def _choice(
+    spec: SelectionSpec, phases: Mapping[int, Entry], found: Sequence[Entry]
+) -> Iterator[tuple[Entry, str]]:
+    """What was chosen, against the budget, and what was trained on, against what was chosen."""
+    for entry in _selections(found):
+        told, share = entry.record.selection, entry.record.method.config.get("share")
+        if told is None:
+            yield entry, "it does not say what was chosen"
+            continue
+        budget = spec.budget_images(float(share)) if isinstance(share, int | float) else 0
+        if told.budget != budget or told.pool != spec.pool_images[0]:
+            yield entry, f"a budget of {told.budget:,} images, which is {budget:,} here"
+        ledger = phases[1].record.ledger if 1 in phases else None
+        served = sum(line.distinct for line in ledger.served) if ledger else 0
+        if served > told.images:
+            yield phases[1], f"{served:,} different images, and {told.images:,} were chosen"
 
 
 def _ways(task: str) -> Sequence[str]:

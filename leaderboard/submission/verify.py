@@ -9,13 +9,14 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from benchmark.cells import STREAM_TASK, Cell, Planner
+from benchmark.cells import Cell, Planner
 from benchmark.cli.progress import RunProgress
 from benchmark.engine.graph import Graph
 from benchmark.engine.job import Job
 from benchmark.engine.local import Setup, run_here
 from benchmark.engine.stop import STOP
 from benchmark.errors import HeadwaterError, UsageError
+from benchmark.evaluations import STREAM_TASK
 from benchmark.execute import require_graph
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import tool_version

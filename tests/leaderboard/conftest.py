@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmark.result import (
+    Chosen,
     Cost,
     Environment,
     FileRef,
@@ -115,6 +116,8 @@ class StoreWriter:
         source: str = "first",
         protocol: str = PROTOCOL,
         version: str = "digest",
+        config: dict[str, object] | None = None,
+        selection: Chosen | None = None,
     ) -> Path:
         folder = self.root / protocol.replace("/", "-") / method / f"seed{seed}"
         folder /= f"after-chunk{chunks_seen}"
@@ -130,7 +133,7 @@ class StoreWriter:
         self.minute += 1
         now = f"2026-03-01T{self.minute // 60:02d}:{self.minute % 60:02d}:00+00:00"
         record = Record(
-            kind="evaluation" if task else "pretrain",
+            kind="evaluation" if task else "selection" if selection else "pretrain",
             status="failed" if error else "ok",
             error=error,
             key=sha("key", method, chunks_seen, cell, seed),
@@ -139,7 +142,7 @@ class StoreWriter:
             method=MethodRef(
                 name=method,
                 version=1,
-                config={},
+                config=config or {},
                 config_sha256=sha("config"),
                 source_sha256=sha(source),
             ),
@@ -149,6 +152,7 @@ class StoreWriter:
             seeds=Seeds(replicate=seed, stream=1, training=2 + seed, evaluation=3),
             metrics=metrics or {},
             predictions=predictions,
+            selection=selection,
             cost=Cost(
                 image_visits=visits,
                 optimiser_steps=visits // 128,

@@ -10,11 +10,12 @@
   function draw() {
     for (const [id, figure] of Object.entries(charts)) {
       const place = document.getElementById(id);
-      if (!place || place.hidden) continue;
+      if (!place || place.hidden || place.closest("details:not([open])")) continue;
       const data = figure.data.map((trace) => (trace.meta && trace.meta.method ? { ...trace, visible: !hidden.has(trace.meta.method) } : trace));
       paint(place, { ...figure, data });
     }
   }
+  for (const more of all("details")) more.addEventListener("toggle", draw);
   for (const chip of all(".chip")) {
     chip.addEventListener("click", () => {
       const method = chip.dataset.method;

@@ -1,0 +1,89 @@
+"""What the track of selections says, in sentences and tables: the same in README and page."""
+
+from typing import Any
+
+from leaderboard import words
+from leaderboard.selection import Choice, Track
+from leaderboard.statistics import Estimate
+
+#: The share at which SEPT's hypothesis is examined: a tenth of the images.
+TENTH = 0.1
+_KINDS = {"linear": "by linear probe", "finetune": "after fine-tuning", "fewshot": "few-shot"}
+
+
+def choice_of(track: Track, selection: str, share: float, shots: int = 10) -> Choice | None:
+    """The choice of that selection, whatever the objective; None without records."""
+    found = [
+        choice
+        for choice in track.choices
+        if choice.method.rpartition("/")[2] == selection
+        and (choice.share, choice.shots) == (share, shots)
+    ]
+    return found[0] if found else None
+
+
+def hypothesis(track: Track) -> list[str]:
+    """Whether a tenth of the images, well chosen, is better than any, and as good as all.
+
+    A sentence a kind of number, with 95 % intervals; empty while something is missing.
+    """
+    sept, random = (choice_of(track, name, TENTH) for name in ("sept", "random_k"))
+    whole = choice_of(track, "all", 1.0)
+    told = []
+    for kind, how in _KINDS.items():
+        if sept is None or random is None or whole is None:
+            continue
+        over, under = (track.difference(sept, other, kind) for other in (random, whole))
+        if over is None or under is None:
+            continue
+        count = words.counted(len(track.targets(kind)), "target")
+        told.append(
+            f"{how[0].upper()}{how[1:]}, averaged over {count}, sept at 10 % is "
+            f"{words.interval(over, sign=True)} points from random_k at 10 % and "
+            f"{words.interval(under, sign=True)} from all of the pool "
+            f"({words.counted(over.seeds, 'seed')}): {_verdict(over, under)}."
+        )
+    return told
+
+
+def _verdict(over: Estimate, under: Estimate) -> str:
+    """In a clause.
+
+    Example:
+        >>> _verdict(Estimate(2.0, 1.0), Estimate(-0.5, 1.0))
+        'better than chance, and no worse than all beyond the interval'
+        >>> _verdict(Estimate(0.5, 1.0), Estimate(-2.5, 1.0))
+        'not told from chance, and worse than all'
+    """
+    first = "not told from chance"
+    if over.beyond_noise:
+        first = "better than chance" if over.value > 0 else "worse than chance"
+    second = "no worse than all beyond the interval"
+    if under.beyond_noise:
+        second = "better than all" if under.value > 0 else "worse than all"
+    return f"{first}, and {second}"
+
+
+def costs(track: Track) -> list[dict[str, Any]]:
+    """What each choice takes, each part apart: means over the records of a target, in seconds."""
+    lines = []
+    for choice in track.choices:
+        told = [f.record.selection for f in track.selections(choice) if f.record.selection]
+        runs = {
+            id(run): run for by_target in track.runs[choice].values() for run in by_target.values()
+        }
+        phases = [phase for run in runs.values() for phase in run.phases.values()]
+        if not told or not phases:
+            continue
+        lines.append(
+            {
+                "choice": choice,
+                "images": sum(one.images for one in told) / len(told),
+                "extraction": max(one.extraction_seconds for one in told),
+                "index": sum(one.index_seconds for one in told) / len(told),
+                "retrieval": sum(one.retrieval_seconds for one in told) / len(told),
+                "training": sum(p.record.cost.seconds for p in phases) / len(phases),
+                "visits": sum(p.record.cost.image_visits for p in phases) / len(phases),
+            }
+        )
+    return lines

@@ -1,0 +1,210 @@
+"""The page of a track of selections: accuracy against budget, costs, and what was chosen."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from benchmark.data.few import few_images
+from benchmark.data.imageset import ImageSet
+from benchmark.errors import DataError
+from benchmark.pools import load_pool
+from benchmark.registry import SELECTIONS, TASKS
+from benchmark.streams.picture import stream_rows
+from leaderboard import words
+from leaderboard.arrays import read_arrays
+from leaderboard.selection import KINDS, Choice, Track
+from leaderboard.selection_words import costs, hypothesis
+from leaderboard.site.charts import Figure, figure_of, trace_of
+from leaderboard.site.folder import SiteFolder, slug
+from leaderboard.site.look import HUES, SHAPES, Look
+from leaderboard.statistics import Estimate
+
+TITLES = {
+    "linear": "Linear probe",
+    "finetune": "Fine-tuning",
+    "fewshot": "Few-shot",
+    "detection": "Detection",
+}
+#: Images of a target, and of the pool, that are shown.
+_SHOWN = 12
+#: The selection whose choice is shown, and the share.
+_PICTURED, _SHARE = "sept", 0.1
+
+
+def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
+    """What the template `selection.html` shows."""
+    look = looks_of(track)
+    kinds = [kind for kind in KINDS if any(track.score(c, kind, t) for c in track.choices
+                                           for t in track.targets(kind))]  # fmt: skip
+    charts: dict[str, Figure] = {}
+    for kind in kinds:
+        for target in ["", *track.targets(kind)]:
+            figure = budget_chart(track, kind, target, look)
+            if figure:
+                charts[f"{kind}-{target or 'average'}"] = figure
+    return {
+        "track": track,
+        "id": slug(track.spec.id),
+        "spec": track.spec,
+        "ways": kinds,
+        "titles": TITLES,
+        "looks": look,
+        "charts": charts,
+        "tables": {kind: table(track, kind) for kind in kinds},
+        "hypothesis": hypothesis(track),
+        "costs": costs(track),
+        "pictures": pictures(track, site),
+        "abouts": {name: SELECTIONS.get(name).about.paper for name in _names(track)},
+    }
+
+
+def _names(track: Track) -> list[str]:
+    """Selections that have records and are known here."""
+    names = {choice.method.rpartition("/")[2] for choice in track.choices}
+    return [name for name in SELECTIONS.names() if name in names]
+
+
+def looks_of(track: Track) -> dict[str, Look]:
+    """A look for each method: two differ in hue and in shape."""
+    names = sorted({choice.method for choice in track.choices})
+    return {
+        name: Look(f"hue-{number % HUES}", *SHAPES[number % len(SHAPES)])
+        for number, name in enumerate(names)
+    }
+
+
+def budget_chart(track: Track, kind: str, target: str, looks: Mapping[str, Look]) -> Figure | None:
+    """A kind of number against the share that may be chosen; on average for an empty target."""
+    traces = []
+    for method, look in looks.items():
+        points: list[tuple[float, Estimate]] = []
+        for choice in track.choices:
+            if choice.method == method and choice.shots == main_shots(track):
+                found = track.score(choice, kind, target) if target else track.average(choice, kind)
+                if found:
+                    points.append((100 * choice.share, found))
+        if not points:
+            continue
+        values = [point for _, point in points]
+        traces.append(
+            trace_of(
+                method,
+                look,
+                x=[share for share, _ in points],
+                y=[round(point.value, 3) for point in values],
+                error_y={
+                    "type": "data",
+                    "array": [round(point.half or 0.0, 3) for point in values],
+                    "thickness": 1.25,
+                    "width": 0,
+                },
+                mode="lines+markers",
+                customdata=[
+                    [f"{share:g} % of the pool", words.interval(point)] for share, point in points
+                ],
+                hovertemplate="%{customdata[0]}: <b>%{customdata[1]}</b>"
+                "<extra>%{fullData.name}</extra>",
+            )
+        )
+    if not traces:
+        return None
+    shares = [100 * share for share in track.spec.shares]
+    return figure_of(
+        traces,
+        height=360,
+        margin={"l": 8, "r": 12, "t": 8, "b": 44},
+        xaxis={
+            "title": {"text": "images that may be chosen, % of the pool", "standoff": 8},
+            "type": "log",
+            "range": [math.log10(0.8 * min(shares)), math.log10(1.25 * max(shares))],
+            "tickvals": shares,
+            "ticktext": [f"{share:g}" for share in shares],
+            "fixedrange": True,
+            "zeroline": False,
+        },
+        yaxis={
+            "title": {"text": "AP50" if kind == "detection" else "%", "standoff": 6},
+            "fixedrange": True,
+            "automargin": True,
+            "zeroline": False,
+            "nticks": 7,
+        },
+    )
+
+
+def main_shots(track: Track) -> int:
+    """The number of labels that most choices have."""
+    shots = [choice.shots for choice in track.choices]
+    return max(set(shots), key=lambda number: (shots.count(number), number))
+
+
+def table(track: Track, kind: str) -> list[dict[str, Any]]:
+    """A line for each choice: the average, and every target, the best first."""
+    targets = track.targets(kind)
+    lines = [
+        {
+            "choice": choice,
+            "average": track.average(choice, kind),
+            "scores": [track.score(choice, kind, target) for target in targets],
+            "seeds": len(track.runs[choice]),
+        }
+        for choice in track.choices
+        if any(track.score(choice, kind, target) for target in targets)
+    ]
+
+    def place(line: dict[str, Any]) -> tuple[bool, float]:
+        average = line["average"]
+        return average is None, -average.value if average else 0.0
+
+    return sorted(lines, key=place)
+
+
+def pictures(track: Track, site: SiteFolder) -> list[dict[str, str]]:
+    """Of each target a row of its images, and one of the pool's images nearest to them."""
+    found = []
+    try:
+        pool = load_pool(track.spec)
+    except DataError:
+        return []
+    for choice in track.choices:
+        if not choice.method.endswith(f"/{_PICTURED}") or choice.share != _SHARE:
+            continue
+        for located in track.selections(choice):
+            record = located.record
+            told = record.selection
+            if record.seeds.replicate or told is None or record.predictions is None:
+                continue
+            try:
+                content = (located.path.parent / record.predictions.name).read_bytes()
+                rows = picture_rows(pool, told.target, choice, read_arrays(content))
+            except (DataError, OSError, KeyError, IndexError):
+                continue  # it is damaged, or of other images: `validate` says which
+            name = f"{slug(track.spec.id)}-{slug(told.target)}"
+            found.append(
+                {
+                    "target": told.target,
+                    "theirs": site.asset(f"{name}-target.png", rows[0]),
+                    "chosen": site.asset(f"{name}-chosen.png", rows[1]),
+                }
+            )
+        break
+    order = list(track.spec.task_names)
+    return sorted(found, key=lambda one: order.index(one["target"]))
+
+
+def picture_rows(
+    pool: ImageSet, target: str, choice: Choice, arrays: Mapping[str, Any]
+) -> list[bytes]:
+    """Two PNGs: images of a target, each once, and the first choices that are nearest to them."""
+    task = TASKS.get(target)
+    if any("never redistributed" in source.note for source in task.spec.sources):
+        raise DataError("its images are not passed on")
+    images = few_images(task().data(), choice.shots)
+    nearest, chosen = arrays["nearest"], arrays["chosen"]
+    _, first = np.unique(nearest, return_index=True)
+    pairs = np.sort(first)[:_SHOWN]
+    theirs = [images.ids[int(row)] for row in nearest[pairs]]
+    ours = [pool.ids[int(row)] for row in chosen[pairs]]
+    return [stream_rows([theirs], images)[0], stream_rows([ours], pool)[0]]

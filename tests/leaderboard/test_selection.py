@@ -1,0 +1,150 @@
+"""The track of selections: sorted into choices, averaged and paired by hand, and its page."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as plotly
+import pytest
+
+from benchmark.registry import PROTOCOLS, load_shipped
+from benchmark.result import Chosen, Metric
+from leaderboard.aggregate import read_results
+from leaderboard.board import load_boards
+from leaderboard.selection import Choice, Track, tracks
+from leaderboard.selection_words import choice_of, costs, hypothesis
+from leaderboard.site import build_site
+from tests.leaderboard.conftest import StoreWriter
+from tests.leaderboard.test_site import Reader
+
+load_shipped()
+SMOKE = "selection/smoke@1"
+SEPT = Choice("moco_v2/sept", 10, 0.1)
+RANDOM = Choice("moco_v2/random_k", 10, 0.1)
+WHOLE = Choice("moco_v2/all", 10, 1.0)
+
+
+def answers(right: int, seed: int = 0) -> dict[str, np.ndarray]:
+    order = np.random.default_rng(seed).permutation(100)
+    label = np.arange(100) % 4
+    wrong = np.isin(np.arange(100), order[right:])
+    prediction = np.where(wrong, (label + 1) % 4, label)
+    return {"index": np.arange(100), "label": label, "prediction": prediction}
+
+
+def add(writer: StoreWriter, choice: Choice, right: int, seed: int = 0, target: str = "") -> None:
+    share = "" if choice.share in (0.1, 1.0) else f"+share={choice.share}"
+    name = choice.method + share + (f"+target={target}" if target else "")
+    config = {"share": choice.share, "shots": choice.shots, "target": target, "batch_size": 64}
+    told = {"seed": seed, "protocol": SMOKE, "config": config, "chunks": (1,)}
+    chosen = Chosen(
+        target=target,
+        pool=256,
+        budget=26,
+        images=26,
+        extraction_seconds=1.0 + seed,
+        index_seconds=0.25,
+        retrieval_seconds=0.5,
+    )
+    writer.write(name, 1, "selection", selection=chosen, **told)
+    writer.write(name, 1, "pretrain", visits=1024, seconds=8.0, **told)
+    arrays = answers(right, seed)
+    hits = 100.0 * (arrays["prediction"] == arrays["label"])
+    error = float(hits.std(ddof=1)) / 10
+    number = Metric(value=float(hits.mean()), unit="%", n=100, standard_error=error)
+    writer.write(name, 1, "linear_10shot.shapes", {"top1": number}, arrays, **told)
+
+
+@pytest.fixture
+def store(writer: StoreWriter) -> StoreWriter:
+    add(writer, SEPT, 60, target="shapes")
+    add(writer, RANDOM, 50)
+    add(writer, WHOLE, 62)
+    add(writer, Choice("moco_v2/sept", 10, 0.25), 61, target="shapes")
+    return writer
+
+
+def track_of(writer: StoreWriter) -> Track:
+    (track,) = tracks(read_results(writer.root))
+    return track
+
+
+def test_choices_are_told_apart_by_method_labels_and_share(store: StoreWriter) -> None:
+    track = track_of(store)
+    assert track.choices == sorted([WHOLE, RANDOM, SEPT, Choice("moco_v2/sept", 10, 0.25)])
+    assert [track.average(choice, "linear").value for choice in track.choices] == [62, 50, 60, 61]
+    assert track.average(SEPT, "fewshot") is None
+    assert track.score(Choice("moco_v2/oracle", 10, 0.1), "linear", "shapes") is None
+    assert SEPT.cell("finetune", "flags") == ("finetune_10shot", "flags")
+    assert Choice("a/b", 0, 0.1).cell("linear", "flags") == ("linear", "flags")
+
+
+def test_differences_are_paired_by_image(store: StoreWriter) -> None:
+    found = track_of(store).difference(SEPT, RANDOM, "linear")
+    # sept answers the same 50 rightly and 10 more: differences of 100 on 10 of 100 images
+    units = np.repeat([100.0, 0.0], [10, 90])
+    assert found.value == pytest.approx(10)
+    assert found.half == pytest.approx(1.96 * units.std(ddof=1) / 10, rel=1e-4)
+
+
+def test_seeds_are_paired(store: StoreWriter) -> None:
+    for seed, (sept, random) in {1: (58, 50), 2: (61, 49)}.items():
+        add(store, SEPT, sept, seed, target="shapes")
+        add(store, RANDOM, random, seed)
+    found = track_of(store).difference(SEPT, RANDOM, "linear")
+    apart = np.array([10.0, 8.0, 12.0])
+    units = [np.repeat([100.0, 0.0], [int(d), 100 - int(d)]) for d in apart]
+    samples = 1.96 * math.sqrt(np.mean([u.var(ddof=1) / 100 for u in units]))
+    seeds = 4.302653 * apart.std(ddof=1) / math.sqrt(3)
+    assert found.seeds == 3
+    assert found.value == pytest.approx(10)
+    assert found.half == pytest.approx(math.hypot(samples, seeds), rel=1e-4)
+
+
+def test_the_hypothesis_is_told_when_it_can_be(store: StoreWriter) -> None:
+    (told,) = hypothesis(track_of(store))
+    assert told == (
+        "By linear probe, averaged over 1 target, sept at 10 % is +10.0 ± 5.9 points from "
+        "random_k at 10 % and \u22122.0 ± 2.8 from all of the pool (1 seed): better than chance, "
+        "and no worse than all beyond the interval."
+    )
+
+
+def test_without_all_three_nothing_is_claimed(writer: StoreWriter) -> None:
+    add(writer, SEPT, 60, target="shapes")
+    track = track_of(writer)
+    assert hypothesis(track) == []
+    assert choice_of(track, "sept", 0.1) == SEPT and choice_of(track, "all", 1.0) is None
+
+
+def test_costs_are_told_apart(store: StoreWriter) -> None:
+    add(store, SEPT, 58, 1, target="shapes")
+    line = next(one for one in costs(track_of(store)) if one["choice"] == SEPT)
+    parts = [line[n] for n in ("images", "extraction", "index", "retrieval", "training", "visits")]
+    assert parts == [26, 2.0, 0.25, 0.5, 8.0, 1024]
+
+
+def test_the_track_has_a_page_and_no_row_among_the_streams(
+    store: StoreWriter, tmp_path: Path
+) -> None:
+    assert load_boards(read_results(store.root)) == []
+    page = build_site(store.root, tmp_path / "site").parent / "selection-smoke-1.html"
+    reader = Reader(page)
+    text = " ".join(reader.text.split())
+    assert "better than chance" in text
+    assert "60.0 ± 9.7" in text and "25.0 %" in text
+    charts = json.loads(reader.scripts["charts"])
+    assert sorted(charts) == ["linear-average", "linear-shapes"]
+    sept = next(t for t in charts["linear-average"]["data"] if t["name"] == "moco_v2/sept")
+    assert (sept["x"], sept["y"]) == ([10, 25], [60, 61])
+    for figure in charts.values():
+        plotly.Figure(figure)
+    places = [a["id"] for tag, a in reader.tags if a.get("role") == "img" and tag == "div"]
+    assert sorted(places) == sorted(charts)
+    assert "selection-smoke-1.html" in Reader(page.with_name("index.html")).addresses()
+
+
+def test_a_store_of_streams_has_no_such_page(full_store: Path) -> None:
+    assert tracks(read_results(full_store)) == []
+    assert PROTOCOLS.get(SMOKE).selects
