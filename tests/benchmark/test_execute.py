@@ -329,7 +329,9 @@ def test_all_evaluations_on_request_run_on_the_smoke_tier(tmp_path: Path) -> Non
     cells = plan(spec, method, 0, tier_tasks(spec), get_args(Evaluation))
     assert [cell.name for cell in cells] == [
         *("pretrain", "stream.chunks", "sharpness.chunks", "linear.shapes", "fewshot.shapes"),
-        *("linear_1pct.shapes", "linear_10pct.shapes", "finetune.shapes"),
+        *("linear_1pct.shapes", "linear_10pct.shapes"),
+        *("linear_5shot.shapes", "linear_10shot.shapes"),
+        *("finetune.shapes", "finetune_5shot.shapes", "finetune_10shot.shapes"),
         "fewshot_logistic.shapes",
     ]
     outcome = run(spec, method, store, Listener(), cells=cells)
