@@ -36,10 +36,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     Returns:
         Up to three, the nearest first; where none is near, those there are, up to twelve of them.
+        Dots say that there are more.
 
     Example:
         >>> nearest("liner", ["linear", "linear_1pct", "finetune", "fewshot"])
-        'linear, linear_1pct, finetune'
+        'linear, linear_1pct, finetune, ...'
         >>> nearest("xyz", ["linear", "finetune", "fewshot"])
         'linear, finetune, fewshot'
         >>> nearest("xyz", map(str, range(100)))
@@ -48,5 +49,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(name, known, n=_NEAR, cutoff=0.3)
     if near:
-        return ", ".join(near)
+        return ", ".join(near + ["..."] * (len(near) < len(known)))
     return ", ".join(known[:_KNOWN] + ["..."] * (len(known) > _KNOWN))

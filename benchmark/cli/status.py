@@ -1,5 +1,6 @@
 """`headwater status`: what of a run is done, running, failed, missing or stale."""
 
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -54,6 +55,8 @@ def status(
 
     load_shipped()
     spec, records, planner = protocol_named(protocol), Store(store), Planner()
+    if not store.exists():
+        print(f"there is no store at {store} yet: nothing has been run", file=sys.stderr)
     shipped = [*METHODS.names(), *grid()]
     rows = {}
     for replicate in [seed] if seeds is None else range(seeds):

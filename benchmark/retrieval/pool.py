@@ -30,8 +30,8 @@ class Layout:
 
     Args:
         lists: centres, and so lists; some 4 to 16 times the root of the number of vectors.
-        code: how a vector is kept, as faiss names it: `SQ8`, a byte a dimension; `PQ64`, 64 bytes;
-            `Flat`, as it is.
+        code: how a vector is kept, as faiss names it: `SQ8`, a byte a dimension; `PQ64`, 64 bytes
+            in all, which takes longer to build; `Flat`, as it is.
         sample: vectors that the centres are computed from, drawn from all shards.
         seed: of that draw.
     """

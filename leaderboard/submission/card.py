@@ -73,6 +73,16 @@ class Card(Strict):
         return self.model_dump_json(indent=1) + "\n"
 
 
+#: What is wrong with a field, in plain words; of anything else, as pydantic has it.
+_PLAIN = {
+    "missing": "is not there",
+    "string_too_short": "is empty; fill it in",
+    "too_short": "is empty; name at least one",
+    "extra_forbidden": "is not known",
+    "json_invalid": "is no JSON",
+}
+
+
 def read_card(content: bytes) -> Card:
     """Read and check a card.
 
@@ -83,7 +93,8 @@ def read_card(content: bytes) -> Card:
         return Card.model_validate_json(content)
     except ValidationError as error:
         wrong = [
-            f"{'.'.join(str(part) for part in one['loc']) or 'the document'}: {one['msg']}"
+            f"{'.'.join(str(part) for part in one['loc']) or 'the document'}: "
+            f"{_PLAIN.get(one['type'], one['msg'])}"
             for one in error.errors(include_url=False, include_input=False)[:10]
         ]
         raise DataError("; ".join(wrong)) from error

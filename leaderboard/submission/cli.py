@@ -59,13 +59,19 @@ def pack(
         if new_card.exists():
             raise UsageError(f"{new_card} is there already; choose another name")
         write_whole(new_card, blank_card(spec, resolved).encode())
-        print(f"{new_card}: fill it in, then: headwater pack -m {method} --card {new_card}")
+        options = "".join(f" --set {text}" for text in set_ or [])
+        print(
+            f"{new_card}: fill it in, then: headwater pack -p {spec.id} -m {method}{options} "
+            f"--store {store} --card {new_card}"
+        )
         return
     if card is None:
         told = own_card(spec, resolved)
     else:
         try:
             told = read_card(card.read_bytes())
+        except OSError as error:
+            raise UsageError(f"{card} cannot be read: {error.strerror}") from error
         except DataError as error:
             raise UsageError(f"{card} is no method card: {error}") from error
     write_bundle(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from benchmark.errors import UsageError
 from benchmark.registry import load_shipped
+from leaderboard import words
 from leaderboard.submission.bundle import CARD, MANIFEST, RESULTS, SOURCE, examine_bundle
 from leaderboard.submission.card import Card
 from leaderboard.submission.findings import Findings
@@ -49,7 +50,8 @@ class Examined:
         evaluations = sum(entry.record.kind == "evaluation" for entry in self.entries)
         counts = (
             f"{len(self.entries)} records, {len(self.rescored)} of {evaluations} evaluations "
-            f"computed again; {self.findings.errors} errors, {levels.count('warning')} warnings"
+            f"computed again; {words.counted(self.findings.errors, 'error')}, "
+            f"{words.counted(levels.count('warning'), 'warning')}"
         )
         what = "bundle" if self.kind == "bundle" else "store, without card, source and manifest"
         return f"{'accepted' if self.accepted else 'refused'}: a {what}: {counts}"
@@ -70,6 +72,8 @@ def examine(root: Path, tell: Callable[[str], object] = lambda _: None) -> Exami
         UsageError: there is no such folder.
         DataError: the images of the small tiers, which predictions are judged by, are not prepared.
     """
+    if root.is_file():
+        raise UsageError(f"{root} is a file; name the folder of a bundle, or a store of records")
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}; name a bundle, or a store of records")
     load_shipped()

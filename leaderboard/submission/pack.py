@@ -100,8 +100,8 @@ def own_card(spec: ProtocolSpec, method: ResolvedMethod) -> Card:
     about = [part.about for part in method.parts]
     if ".py:" in method.name or not any(one.paper for one in about):
         raise UsageError(
-            f"{method.name} needs a card: write one by `headwater pack --new-card card.json`, "
-            f"fill it in, and give it by --card card.json"
+            f"{method.name} needs a card: write one by `headwater pack -p {spec.id} "
+            f"-m {method.name} --new-card card.json`, fill it in, and give it by --card card.json"
         )
     names = method.name.split("/")
     trials = [tune.OBJECTIVES.get(name) or tune.STRATEGIES.get(name) or () for name in names]
