@@ -13,8 +13,10 @@ from leaderboard.aggregate import read_results
 from leaderboard.board import Board, load_boards
 from leaderboard.readme_bench import benchmarks, engine, site
 from leaderboard.readme_methods import method_rates, references, trials
+from leaderboard.readme_selection import retrieval, selection
 from leaderboard.readme_tasks import against_sklearn, evaluation_rates
 from leaderboard.row import Row
+from leaderboard.selection import tracks
 from leaderboard.streams_picture import streams_svg
 from leaderboard.table import markdown_table, write_between_markers
 from leaderboard.words import apart, duration, interval, joined, number
@@ -186,7 +188,8 @@ def rates(measured: dict[str, object]) -> str:
 
 def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") -> None:
     """Write the README's figures anew."""
-    (board,) = (b for b in load_boards(read_results(results)) if b.card.id == "instance/nano@1")
+    found = read_results(results)
+    (board,) = (b for b in load_boards(found) if b.card.id == "instance/nano@1")
     write_between_markers(readme, "ranking", ranking(board))
     write_between_markers(readme, "findings", findings(board))
     load_shipped()
@@ -209,6 +212,10 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "trials", trials(results / "tuning"))
     write_between_markers(readme, "engine", engine(read_document(results, "engine")))
     write_between_markers(readme, "bench", benchmarks(results))
+    tried = [track for track in tracks(found) if track.spec.id == "selection/nano@1"]
+    write_between_markers(readme, "selection", selection(tried[0] if tried else None))
+    indexed = json.loads((results / "bench-retrieval.json").read_text(encoding="utf-8"))
+    write_between_markers(readme, "retrieval", retrieval(indexed))
     many = json.loads((results / "bench-site.json").read_text(encoding="utf-8"))
     write_between_markers(readme, "site", site(many))
 

@@ -12,6 +12,7 @@ from benchmark.registry import PROTOCOLS, load_shipped
 from benchmark.result import Chosen, Metric
 from leaderboard.aggregate import read_results
 from leaderboard.board import load_boards
+from leaderboard.readme_selection import retrieval, selection
 from leaderboard.selection import Choice, Track, tracks
 from leaderboard.selection_words import choice_of, costs, hypothesis
 from leaderboard.site import build_site
@@ -143,6 +144,41 @@ def test_the_track_has_a_page_and_no_row_among_the_streams(
     places = [a["id"] for tag, a in reader.tags if a.get("role") == "img" and tag == "div"]
     assert sorted(places) == sorted(charts)
     assert "selection-smoke-1.html" in Reader(page.with_name("index.html")).addresses()
+
+
+def test_the_readme_says_what_there_is(store: StoreWriter) -> None:
+    assert selection(None) == "There are no results of this track yet."
+    lines = selection(track_of(store)).splitlines()
+    assert "better than chance" in lines[0]
+    assert lines[2] == "| Method | Of the pool | Seeds | Linear probe |"
+    assert lines[4:] == [
+        "| `moco_v2/all` | 100 % | 1 | 62.0 ± 9.6 |",
+        "| `moco_v2/sept` | 10 % | 1 | 60.0 ± 9.7 |",
+        "| `moco_v2/random_k` | 10 % | 1 | 50.0 ± 9.8 |",
+    ]
+
+
+def test_the_readme_tells_what_retrieval_costs() -> None:
+    size = {
+        "vectors": 1000,
+        "build_seconds": 30.0,
+        "bytes_per_vector": 136.5,
+        "recall_at_10": {"8": 0.5, "16": 0.95},
+        "probes": 16,
+        "queries_per_second": 2000.0,
+        "one_more_target_seconds": 0.5,
+        "times_cheaper_than_indexing_again": 60.0,
+    }
+    told = retrieval(
+        {
+            "sizes": [size],
+            "dimensions": 128,
+            "layout": {"lists": 32, "code": "SQ8"},
+            "pool": {"vectors": 155_000_000, "gigabytes": 21.2, "build_hours": 0.53},
+        }
+    ).splitlines()
+    assert told[2] == "| 1,000 | 30 s | 136 | 0.950 | 16 | 2,000 | 0.50 s | 60 times as long |"
+    assert told[-1].endswith("a pool of 155,000,000 takes 21 GB and 0.5 hours to index.")
 
 
 def test_a_store_of_streams_has_no_such_page(full_store: Path) -> None:
