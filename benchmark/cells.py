@@ -94,6 +94,9 @@ class Planner:
         self._harness: dict[bool, str] = {}
         self._methods: dict[tuple[ProtocolSpec, ResolvedMethod], _Layout] = {}
         self._evaluations: dict[tuple[str, str], dict[str, Any]] = {}
+        # all targets of a selection have the same
+        self._extractors: dict[tuple[ProtocolSpec, str, int, bool], tuple[ResolvedMethod, Cell]]
+        self._extractors = {}
 
     def plan(
         self,
@@ -198,9 +201,12 @@ class Planner:
         self, protocol: SelectionSpec, method: ResolvedMethod, replicate: int, *, keyed: bool = True
     ) -> tuple[ResolvedMethod, Cell]:
         """What gives a selection its features: the objective on the first chunk of the stream."""
-        extractor = resolve(method.extractor, {}, protocol.tier)
-        cells = self.plan(protocol.arrivals, extractor, replicate, keyed=keyed)
-        return extractor, cells[0]
+        key = protocol, method.extractor, replicate, keyed
+        if key not in self._extractors:
+            extractor = resolve(method.extractor, {}, protocol.tier)
+            cells = self.plan(protocol.arrivals, extractor, replicate, (), keyed=keyed)
+            self._extractors[key] = extractor, cells[0]
+        return self._extractors[key]
 
     def _selection(
         self, protocol: SelectionSpec, method: ResolvedMethod, replicate: int, keyed: bool

@@ -101,10 +101,7 @@ class Store:
         path = self.path(cell).with_suffix(".npz")
         if record.predictions is None or record.key != cell.key or not path.is_file():
             raise HeadwaterError(f"{path} is not of this cell; run it again")
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != record.predictions.sha256:
-            raise HeadwaterError(f"{path} is altered since it was written; run it again")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(_vouched(path, record.predictions)), allow_pickle=False) as arrays:
             return dict(arrays)
 
     def write_shared(self, cell: Cell, arrays: Mapping[str, NDArray[Any]]) -> FileRef | None:
@@ -144,10 +141,7 @@ class Store:
         path = self.path(cell).parent / record.checkpoint.name
         if not path.is_file():
             raise HeadwaterError(f"{path} is not kept; run it again")
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != record.checkpoint.sha256:
-            raise HeadwaterError(f"{path} is altered since it was written; run it again")
-        return _loaded(content)
+        return _loaded(_vouched(path, record.checkpoint))
 
     def prune_checkpoint(self, cell: Cell) -> None:
         """Give a finished phase's checkpoint up; its record stays."""
@@ -224,6 +218,18 @@ def _saved(state: Mapping[str, Any]) -> bytes:
 def _loaded(content: bytes) -> dict[str, Any]:
     state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
     return state
+
+
+def _vouched(path: Path, file: FileRef) -> bytes:
+    """The content of a file that a record names.
+
+    Raises:
+        HeadwaterError: it is not what the record says.
+    """
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise HeadwaterError(f"{path} is altered since it was written; run it again")
+    return content
 
 
 def _written(path: Path, content: bytes) -> FileRef:

@@ -134,14 +134,18 @@ class Track:
             error = seen.standard_error()
         return Score(metric.value, error, seen)
 
+    def runs_of(self, choice: Choice) -> list[Run]:
+        """The runs of a choice, by seed and target, each once: one may be of all targets."""
+        found = {
+            (seed, run.method): run
+            for seed, runs in sorted(self.runs.get(choice, {}).items())
+            for run in runs.values()
+        }
+        return list(found.values())
+
     def selections(self, choice: Choice) -> list[Located]:
         """The records of what was chosen, by seed and target, each once."""
-        found: dict[tuple[int, str], Located] = {}
-        for seed, runs in sorted(self.runs.get(choice, {}).items()):
-            for run in runs.values():
-                for located in run.choices:
-                    found[seed, run.method] = located
-        return list(found.values())
+        return [located for run in self.runs_of(choice) for located in run.choices]
 
 
 def tracks(results: Results) -> list[Track]:

@@ -69,10 +69,7 @@ def costs(track: Track) -> list[dict[str, Any]]:
     lines = []
     for choice in track.choices:
         told = [f.record.selection for f in track.selections(choice) if f.record.selection]
-        runs = {
-            id(run): run for by_target in track.runs[choice].values() for run in by_target.values()
-        }
-        phases = [phase for run in runs.values() for phase in run.phases.values()]
+        phases = [phase for run in track.runs_of(choice) for phase in run.phases.values()]
         if not told or not phases:
             continue
         lines.append(

@@ -53,8 +53,8 @@ class ClusterBalanced(Selection):
         taken = []
         for top, count in shares(np.bincount(branch), given.budget):
             inside = np.flatnonzero(branch == top)
-            names, code = np.unique(leaf[inside], return_inverse=True)
-            for low, few in shares(np.bincount(code, minlength=len(names)), count):
+            _, code = np.unique(leaf[inside], return_inverse=True)
+            for low, few in shares(np.bincount(code), count):
                 taken.append(draws.permutation(inside[code == low])[:few])
         return draws.permutation(np.concatenate(taken))
 

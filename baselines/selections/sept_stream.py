@@ -2,12 +2,11 @@
 
 import numpy as np
 
+from baselines.selections.sept import nearest
 from benchmark.method import About
 from benchmark.registry import SELECTIONS
 from benchmark.retrieval.exact import ExactIndex
 from benchmark.selection import Given, Rows, StreamingSelection
-
-from .sept import nearest
 
 
 @SELECTIONS.register("sept_stream")

@@ -52,7 +52,7 @@ class SimCore(Selection):
         first = None
         while len(taken) < given.budget:
             turn = []
-            for row in similarity[:, : len(given.pool)][: given.budget - len(taken)]:
+            for row in similarity[: given.budget - len(taken)]:
                 best = int(row.argmax())
                 turn.append(float(row[best]))
                 taken.append(best)

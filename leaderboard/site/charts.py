@@ -100,7 +100,7 @@ def dots(
                 looks[method],
                 x=[round(scores[task].value, 3) for task in shown],
                 y=[round(tasks.index(task) + shift, 4) for task in shown],
-                error_x=_bars([scores[task] for task in shown]),
+                error_x=bars_of([scores[task] for task in shown]),
                 mode="markers",
                 customdata=[[task, interval(scores[task], sign=sign)] for task in shown],
                 hovertemplate=_HOVER,
@@ -171,7 +171,7 @@ def stream_chart(board: Board, of: Sequence[Row], looks: Mapping[str, Look]) -> 
                 looks[row.method],
                 x=[round(x + shift, 3) for x in steps],
                 y=[round(point.value, 3) for point in points],
-                error_y=_bars(points),
+                error_y=bars_of(points),
                 mode="markers" if level else "lines+markers",
                 customdata=[
                     [f"after chunk {step}" if step else "untrained", interval(point)]
@@ -218,7 +218,7 @@ def all_charts(board: Board, looks: Mapping[str, Look]) -> dict[str, Figure]:
     return {name: figure for name, figure in found.items() if figure}
 
 
-def _bars(points: list[Estimate]) -> dict[str, Any]:
+def bars_of(points: list[Estimate]) -> dict[str, Any]:
     known = any(point.half is not None for point in points)
     return {
         "type": "data",

@@ -14,6 +14,7 @@ from benchmark.streams.picture import stream_rows
 
 if TYPE_CHECKING:
     from benchmark.data.imageset import ImageSet
+    from tasks.task import TaskSpec
 
 #: In the order of the page.
 SPLITS = ("train", "val", "test")
@@ -53,9 +54,14 @@ def examples(task: str, _place: Path) -> Examples:
     known = TASKS.get(task)
     images = known().data()
     counts = {split: int(np.sum(images.splits == split)) for split in SPLITS}
-    if any("never redistributed" in source.note for source in known.spec.sources):
+    if not may_be_shown(known.spec):
         return Examples((), None, counts)
     return Examples(class_rows(images), boxed_row(images), counts)
+
+
+def may_be_shown(spec: "TaskSpec") -> bool:
+    """Whether a task's images may be passed on, as those on a page are."""
+    return not any("never redistributed" in source.note for source in spec.sources)
 
 
 def class_rows(images: "ImageSet") -> tuple[tuple[str, bytes], ...]:

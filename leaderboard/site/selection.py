@@ -10,13 +10,14 @@ from benchmark.data.few import few_images
 from benchmark.data.imageset import ImageSet
 from benchmark.errors import DataError
 from benchmark.pools import load_pool
-from benchmark.registry import SELECTIONS, TASKS
+from benchmark.registry import TASKS
 from benchmark.streams.picture import stream_rows
 from leaderboard import words
 from leaderboard.arrays import read_arrays
 from leaderboard.selection import KINDS, Choice, Track
-from leaderboard.selection_words import costs, hypothesis
-from leaderboard.site.charts import Figure, figure_of, trace_of
+from leaderboard.selection_words import TENTH, costs, hypothesis
+from leaderboard.site.charts import Figure, bars_of, figure_of, trace_of
+from leaderboard.site.examples import may_be_shown
 from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import HUES, SHAPES, Look
 from leaderboard.statistics import Estimate
@@ -29,8 +30,8 @@ TITLES = {
 }
 #: Images of a target, and of the pool, that are shown.
 _SHOWN = 12
-#: The selection whose choice is shown, and the share.
-_PICTURED, _SHARE = "sept", 0.1
+#: The selection whose choice is shown.
+_PICTURED = "sept"
 
 
 def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
@@ -56,14 +57,7 @@ def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
         "hypothesis": hypothesis(track),
         "costs": costs(track),
         "pictures": pictures(track, site),
-        "abouts": {name: SELECTIONS.get(name).about.paper for name in _names(track)},
     }
-
-
-def _names(track: Track) -> list[str]:
-    """Selections that have records and are known here."""
-    names = {choice.method.rpartition("/")[2] for choice in track.choices}
-    return [name for name in SELECTIONS.names() if name in names]
 
 
 def looks_of(track: Track) -> dict[str, Look]:
@@ -77,11 +71,11 @@ def looks_of(track: Track) -> dict[str, Look]:
 
 def budget_chart(track: Track, kind: str, target: str, looks: Mapping[str, Look]) -> Figure | None:
     """A kind of number against the share that may be chosen; on average for an empty target."""
-    traces = []
+    traces, shots = [], main_shots(track)
     for method, look in looks.items():
         points: list[tuple[float, Estimate]] = []
         for choice in track.choices:
-            if choice.method == method and choice.shots == main_shots(track):
+            if choice.method == method and choice.shots == shots:
                 found = track.score(choice, kind, target) if target else track.average(choice, kind)
                 if found:
                     points.append((100 * choice.share, found))
@@ -94,12 +88,7 @@ def budget_chart(track: Track, kind: str, target: str, looks: Mapping[str, Look]
                 look,
                 x=[share for share, _ in points],
                 y=[round(point.value, 3) for point in values],
-                error_y={
-                    "type": "data",
-                    "array": [round(point.half or 0.0, 3) for point in values],
-                    "thickness": 1.25,
-                    "width": 0,
-                },
+                error_y=bars_of(values),
                 mode="lines+markers",
                 customdata=[
                     [f"{share:g} % of the pool", words.interval(point)] for share, point in points
@@ -169,7 +158,7 @@ def pictures(track: Track, site: SiteFolder) -> list[dict[str, str]]:
     except DataError:
         return []
     for choice in track.choices:
-        if not choice.method.endswith(f"/{_PICTURED}") or choice.share != _SHARE:
+        if not choice.method.endswith(f"/{_PICTURED}") or choice.share != TENTH:
             continue
         for located in track.selections(choice):
             record = located.record
@@ -199,7 +188,7 @@ def picture_rows(
 ) -> list[bytes]:
     """Two PNGs: images of a target, each once, and the first choices that are nearest to them."""
     task = TASKS.get(target)
-    if any("never redistributed" in source.note for source in task.spec.sources):
+    if not may_be_shown(task.spec):
         raise DataError("its images are not passed on")
     images = few_images(task().data(), choice.shots)
     nearest, chosen = arrays["nearest"], arrays["chosen"]
