@@ -13,7 +13,7 @@ from benchmark.protocol import SELECTION, Budget, SelectionSpec
 from benchmark.protocols._tiers import FULL, NANO, SMOKE
 from benchmark.registry import PROTOCOLS
 
-#: A quarter of what a stream's methods may spend at nano, since there is a run for every target, and
+#: A quarter of what a stream's methods may spend at nano, since there is a run for every target;
 #: half of it at the full tier: 100 epochs of the whole pool.
 VISITS = {"smoke": 1024, "nano": 24_576, "full": 100 * 1_281_167}
 
