@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from benchmark.batch import Setting
 from benchmark.canonical import sha256_of
 from benchmark.config import Options, resolve_config
-from benchmark.errors import UsageError
+from benchmark.errors import UsageError, nearest
 from benchmark.method import Composed, Method
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import source_sha256
@@ -195,8 +195,7 @@ def _parts(name: str) -> tuple[Any, ...]:
         return (METHODS.get(name),)
     if "/" in name:
         objective, _, strategy = name.partition("/")
-        second = SELECTIONS if strategy in SELECTIONS else STRATEGIES
-        parts = OBJECTIVES.get(objective), second.get(strategy)
+        parts = OBJECTIVES.get(objective), _second(strategy)
         if reason := parts[1].unsuited(parts[0]):
             raise UsageError(f"{name} makes no sense: {reason}")
         return parts
@@ -204,6 +203,15 @@ def _parts(name: str) -> tuple[Any, ...]:
         full = " or ".join(f"{name}/{strategy}" for strategy in STRATEGIES.names())
         raise UsageError(f"{name} is an objective, and a method has a strategy too: say {full}")
     return (METHODS.get(name),)
+
+
+def _second(name: str) -> Any:
+    """The strategy or the selection of that name, which no two of them share."""
+    for registry in (STRATEGIES, SELECTIONS):
+        if name in registry:
+            return registry.get(name)
+    near = nearest(name, [*STRATEGIES.names(), *SELECTIONS.names()])
+    raise UsageError(f"no strategy or selection is called {name!r}; nearest: {near}")
 
 
 def _configs(parts: Sequence[Any], options: Mapping[str, Any]) -> tuple[Options, ...]:

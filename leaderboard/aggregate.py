@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from benchmark.errors import DataError
+from benchmark.errors import DataError, UsageError
 from benchmark.result import Metric, Record, parse_record
 from leaderboard.arrays import read_arrays
 from leaderboard.cache import EvidenceCache, users_cache
@@ -221,7 +221,7 @@ def read_results(store: Path) -> Results:
         The records; what is no record, or the second of a cell, is left out and told of.
 
     Raises:
-        DataError: no such folder.
+        UsageError: no such folder.
 
     Example:
         >>> import tempfile
@@ -230,7 +230,7 @@ def read_results(store: Path) -> Results:
         []
     """
     if not store.is_dir():
-        raise DataError(f"there is no store at {store}: name a folder that `headwater run` wrote")
+        raise UsageError(f"there is no store at {store}: name a folder that `headwater run` wrote")
     pattern = "*/**/seed*/after-chunk*/*.json"
     paths = sorted(p for p in store.glob(pattern) if not p.name.startswith("."))
     located, problems = [], []

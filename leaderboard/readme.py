@@ -27,7 +27,11 @@ ROOT = Path(__file__).parent.parent
 def ranking(board: Board) -> str:
     """The table, with the command of each row."""
     commands = "\n".join(row.command for row in board.rows)
-    return f"{markdown_table(board)}\nEach row again:\n\n```\n{commands}\n```"
+    again = (
+        "Each row again, to the bit on the same kind of machine; on another one a number moves a "
+        "little, and what the intervals leave open may turn:"
+    )
+    return f"{markdown_table(board)}\n{again}\n\n```\n{commands}\n```"
 
 
 def findings(board: Board) -> str:

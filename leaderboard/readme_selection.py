@@ -5,7 +5,7 @@ from typing import Any
 
 from leaderboard import words
 from leaderboard.selection import Track
-from leaderboard.selection_words import TENTH, hypothesis
+from leaderboard.selection_words import TENTH, hypothesis, streamed
 from leaderboard.site.selection import TITLES
 
 NONE_YET = "There are no results of this track yet."
@@ -31,7 +31,7 @@ def selection(track: Track | None) -> str:
             f"{' | '.join(numbers)} |"
         )
     claims = hypothesis(track) or ["What SEPT claims cannot be told yet: runs are missing."]
-    return "\n".join([*claims, "", *lines])
+    return "\n".join([*claims, *streamed(track), "", *lines])
 
 
 def retrieval(measured: Mapping[str, Any]) -> str:

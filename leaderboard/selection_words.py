@@ -64,6 +64,29 @@ def _verdict(over: Estimate, under: Estimate) -> str:
     return f"{first}, and {second}"
 
 
+def streamed(track: Track) -> list[str]:
+    """What it costs to choose while the pool passes by; empty while something is missing.
+
+    With at most K images in memory, against the choice of the same K with the pool at hand.
+    """
+    told = []
+    for online, offline in (("sept_stream", "sept"), ("reservoir_k", "random_k")):
+        a, b = (choice_of(track, name, TENTH) for name in (online, offline))
+        if a is None or b is None:
+            continue
+        apart = [
+            f"{words.interval(found, sign=True)} points {how}"
+            for kind, how in _KINDS.items()
+            if (found := track.difference(a, b, kind))
+        ]
+        if apart:
+            told.append(
+                f"With the pool as a stream and no more than its choice in memory, {online} at "
+                f"10 % is {words.joined(apart)} from {offline}."
+            )
+    return told
+
+
 def costs(track: Track) -> list[dict[str, Any]]:
     """What each choice takes, each part apart: means over the records of a target, in seconds."""
     lines = []

@@ -49,16 +49,22 @@ def table_rows(board: Board) -> list[tuple[str, ...]]:
     return [_cells(row, board) for row in board.rows] + [_pending(name) for name in board.pending]
 
 
-def table_notes(board: Board) -> list[str]:
-    """What must be said under the table, a sentence each."""
+def _legend(board: Board) -> dict[str, str]:
+    """Heading to what it means."""
     linear = len(board.card.cells("linear"))
-    notes = [
-        f"{board.card.id}. Transfer: mean over {words.counted(linear, 'linear task')}, %. Gap to "
-        "joint: points behind the same objective trained on all chunks at once. Above untrained: "
-        "linear tasks beyond noise. Few-shot: 5-way 5-shot, %. Forgetting: points of chunk 1 lost "
-        "since the best checkpoint; negative is a gain.",
-        words.seeds_note(board),
-    ]
+    return {
+        "Transfer": f"mean over {words.counted(linear, 'linear task')}, %.",
+        "Gap to joint": "points behind the same objective trained on all chunks at once.",
+        "Above untrained": "linear tasks beyond noise.",
+        "Few-shot": "5-way 5-shot, %.",
+        "Forgetting": "points of chunk 1 lost since the best checkpoint; negative is a gain.",
+    }
+
+
+def table_notes(board: Board, shown: Sequence[str] = COLUMNS) -> list[str]:
+    """What must be said under the table with the columns that are shown, a sentence each."""
+    legend = (f"{name}: {text}" for name, text in _legend(board).items() if name in shown)
+    notes = [" ".join([f"{board.card.id}.", *legend]), words.seeds_note(board)]
     for row in board.rows:
         if row.missing:
             notes.append(f"{row.method} is incomplete: {words.missing(row, board)}.")
@@ -88,7 +94,8 @@ class TerminalTable:
                 break
             shown.remove(heading)
         yield self._table(shown)
-        yield Padding(Text("\n".join(table_notes(self.board)), style="dim"), (1, 0, 0, 0))
+        notes = "\n".join(table_notes(self.board, shown))
+        yield Padding(Text(notes, style="dim"), (1, 0, 0, 0))
 
     def _table(self, shown: Sequence[str]) -> "Table":
         from rich.table import Table

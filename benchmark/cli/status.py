@@ -25,7 +25,7 @@ def status(
         typer.Option(
             "-m",
             "--method",
-            help="Default: every shipped method, with all options it was run with.",
+            help="Default: the shipped methods that were begun, with all options they had.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -80,7 +80,10 @@ def status(
     with Live(console=Console(), auto_refresh=False, transient=False) as live:
         while True:
             counted, running = look()
-            live.update(Group(table_of(counted), table_of(running)), refresh=True)
+            begun = counted if method else [row for row in counted if _begun(row)]
+            left = len(counted) - len(begun)
+            rest = f"not begun: {left} shipped methods, see headwater list methods" if left else ""
+            live.update(Group(table_of(begun), rest, table_of(running)), refresh=True)
             if not watch:
                 return
             time.sleep(WATCH_SECONDS)
@@ -123,6 +126,10 @@ def count(
         counts[state] += 1
     row = {"method": title, **{state: counts[state] for state in STATES}}
     return row | {"why": "; ".join(reasons)}, running
+
+
+def _begun(row: dict[str, Any]) -> bool:
+    return any(row[state] for state in STATES if state != "missing")
 
 
 def _runs(folder: Path, seed: int) -> list[str]:

@@ -15,7 +15,7 @@ from benchmark.streams.picture import stream_rows
 from leaderboard import words
 from leaderboard.arrays import read_arrays
 from leaderboard.selection import KINDS, Choice, Track
-from leaderboard.selection_words import TENTH, costs, hypothesis
+from leaderboard.selection_words import TENTH, costs, hypothesis, streamed
 from leaderboard.site.charts import Figure, bars_of, figure_of, trace_of
 from leaderboard.site.examples import may_be_shown
 from leaderboard.site.folder import SiteFolder, slug
@@ -54,7 +54,7 @@ def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
         "looks": look,
         "charts": charts,
         "tables": {kind: table(track, kind) for kind in kinds},
-        "hypothesis": hypothesis(track),
+        "claims": [*hypothesis(track), *streamed(track)],
         "costs": costs(track),
         "pictures": pictures(track, site),
     }

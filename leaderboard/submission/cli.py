@@ -42,8 +42,13 @@ def pack(
 ) -> None:
     """Pack a method's records, source and card into a folder, and validate it.
 
+    A bundle that is refused is not kept.
+
     Example: headwater pack -m moco_v2/sequential --output bundle
     """
+    import shutil
+    import sys
+
     from benchmark.canonical import write_whole
     from benchmark.registry import load_shipped
     from benchmark.resolve import parse_options, protocol_named, resolve
@@ -77,7 +82,13 @@ def pack(
     write_bundle(
         spec, resolved, Store(store), told, output, None if seeds is None else range(seeds)
     )
-    _tell(output, as_json)
+    try:
+        _tell(output, as_json)
+    except typer.Exit as verdict:
+        if verdict.exit_code:
+            shutil.rmtree(output)
+            print(f"headwater: {output} is not kept", file=sys.stderr)
+        raise
 
 
 def validate(

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from benchmark.evaluations import STREAM_TASK, labels_given, offered
 from benchmark.protocol import ProtocolSpec, SelectionSpec
-from benchmark.registry import TASKS
+from benchmark.registry import SELECTIONS, TASKS
 from benchmark.result import Record
 from leaderboard import words
 from leaderboard.submission.findings import Findings
@@ -54,6 +54,7 @@ def examine_runs(entries: Sequence[Entry], findings: Findings) -> None:
         if missing:
             count = words.counted(len(missing), "evaluation")
             what = f"{count} missing: {', '.join(missing)}"
+            what += "; records that R01 refuses do not count" * bool(findings.of(["R01"]))
             findings.add("K02", where, what, _RUN)
         seen: set[int] = set()
         for _, entry in sorted(phases.items()):
@@ -124,6 +125,10 @@ def _choice(
         budget = spec.budget_images(float(share)) if isinstance(share, int | float) else 0
         if told.budget != budget or told.pool != spec.pool_images[0]:
             yield entry, f"a budget of {told.budget:,} images, which is {budget:,} here"
+        selection = entry.record.method.name.partition("+")[0].rpartition("/")[2]
+        own = selection in SELECTIONS and SELECTIONS.get(selection).of_target
+        if told.images > budget and not own:
+            yield entry, f"{told.images:,} images were chosen, and {budget:,} may be"
         ledger = phases[1].record.ledger if 1 in phases else None
         served = sum(line.distinct for line in ledger.served) if ledger else 0
         if served > told.images:

@@ -14,7 +14,7 @@ from leaderboard.aggregate import read_results
 from leaderboard.board import load_boards
 from leaderboard.readme_selection import retrieval, selection
 from leaderboard.selection import Choice, Track, tracks
-from leaderboard.selection_words import choice_of, costs, hypothesis
+from leaderboard.selection_words import choice_of, costs, hypothesis, streamed
 from leaderboard.site import build_site
 from tests.leaderboard.conftest import StoreWriter
 from tests.leaderboard.test_site import Reader
@@ -117,6 +117,17 @@ def test_without_all_three_nothing_is_claimed(writer: StoreWriter) -> None:
     track = track_of(writer)
     assert hypothesis(track) == []
     assert choice_of(track, "sept", 0.1) == SEPT and choice_of(track, "all", 1.0) is None
+
+
+def test_a_stream_s_choice_is_held_against_the_choice_at_hand(store: StoreWriter) -> None:
+    assert streamed(track_of(store)) == []
+    add(store, Choice("moco_v2/sept_stream", 10, 0.1), 57, target="shapes")
+    (told,) = streamed(track_of(store))
+    half = 1.96 * np.repeat([100.0, 0.0], [3, 97]).std(ddof=1) / 10
+    assert told == (
+        "With the pool as a stream and no more than its choice in memory, sept_stream at 10 % is "
+        f"\u22123.0 ± {half:.1f} points by linear probe from sept."
+    )
 
 
 def test_costs_are_told_apart(store: StoreWriter) -> None:

@@ -95,6 +95,20 @@ def test_the_command_packs_and_validates(smoke_store, tmp_path) -> None:
     assert isinstance(again.exception, UsageError) and "is there already" in str(again.exception)
 
 
+def test_a_bundle_that_is_refused_is_not_kept(smoke_store, tmp_path, forger) -> None:
+    store = shutil.copytree(smoke_store, tmp_path / "store")
+    with forger.record("after-chunk2/linear.shapes") as fields:
+        fields["metrics"]["top1"]["value"] = 99.0
+    name = "seed0/after-chunk2/linear.shapes.json"
+    shutil.copy(forger.bundle / FOLDER / name, store / FOLDER.removeprefix("results/") / name)
+    words = [*WORDS, "--store", str(store), "--output", str(tmp_path / "out")]
+    outcome = CliRunner().invoke(app, words)
+    assert outcome.exit_code == 1
+    assert "error P04" in outcome.stdout
+    assert outcome.stderr.strip() == f"headwater: {tmp_path / 'out'} is not kept"
+    assert not list(tmp_path.glob("*out*"))
+
+
 def test_the_command_tells_all_findings_and_the_exit_status_agrees(forger) -> None:
     for cell in ("linear", "fewshot"):
         with forger.record(f"after-chunk2/{cell}.shapes") as fields:

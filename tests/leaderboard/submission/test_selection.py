@@ -1,0 +1,77 @@
+"""A selection packed, validated, and caught where it spends more than its budget of images."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.execute import run
+from benchmark.resolve import protocol_named, resolve
+from benchmark.store import Store
+from leaderboard.submission.examine import examine
+from leaderboard.submission.pack import own_card, pack
+from leaderboard.submission.verify import able
+from tests.leaderboard.submission.conftest import Forger, Silent
+
+SEPT = {"target": "shapes"}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("selection")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADWATER_HOME", str(folder / "home"))
+        found = Store(folder / "runs")
+        for name, options in (("sept", SEPT), ("target_only", SEPT), ("random_k", {})):
+            method = resolve(f"moco_v2/{name}", options)
+            assert not run(protocol_named("selection/smoke"), method, found, Silent()).failed
+    return found
+
+
+@pytest.fixture
+def bundle(store: Store, tmp_path: Path) -> Callable[..., Path]:
+    def packed(name: str, options: dict[str, Any]) -> Path:
+        spec, method = protocol_named("selection/smoke"), resolve(f"moco_v2/{name}", options)
+        pack(spec, method, store, own_card(spec, method), tmp_path / name)
+        return tmp_path / name
+
+    return packed
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("sept", SEPT), ("target_only", SEPT), ("random_k", {})]
+)
+def test_a_selection_is_packed_and_accepted(bundle, name, options) -> None:
+    folder = bundle(name, options)
+    assert list(folder.rglob("selection.npz"))
+    assert (folder / f"source/baselines/selections/{name}.py").is_file()
+    examined = examine(folder)
+    assert examined.accepted, [str(one) for one in examined.findings.found]
+    ways = {entry.record.task.evaluation for entry in able(examined.entries)}
+    assert ways == {"linear_10shot", "finetune_10shot", "fewshot"}
+
+
+def test_the_whole_store_is_accepted_with_its_extractor(store: Store) -> None:
+    examined = examine(store.root)
+    assert examined.accepted, [str(one) for one in examined.findings.found]
+    assert any(entry.run[1] == "moco_v2/first_chunk" for entry in examined.entries)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"images": 30}, "30 images were chosen, and 26 may be"),
+        ({"images": 30, "budget": 30}, "a budget of 30 images, which is 26 here"),
+        ({"images": 20}, "26 different images, and 20 were chosen"),
+    ],
+)
+def test_more_images_than_the_budget(bundle, changes: dict[str, int], told: str) -> None:
+    folder = bundle("sept", SEPT)
+    (path,) = folder.rglob("selection.json")
+    fields = json.loads(path.read_text())
+    fields["selection"] |= changes
+    Forger(folder).write(path, fields)
+    findings = examine(folder).findings
+    assert told in [one.what for one in findings.of(["B03"])]
