@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.errors import DataError
+from benchmark.errors import DataError, UsageError
 from benchmark.result import Metric
 from leaderboard.aggregate import read_results
 from leaderboard.frames import COSTS, NUMBERS, costs, numbers
@@ -45,7 +45,7 @@ def test_an_empty_store_has_empty_frames(tmp_path: Path) -> None:
     results = read_results(tmp_path)
     assert results.protocols == []
     assert tuple(numbers(results).columns) == NUMBERS
-    with pytest.raises(DataError, match=r"no store at .*headwater run"):
+    with pytest.raises(UsageError, match=r"no store at .*headwater run"):
         read_results(tmp_path / "nowhere")
 
 
