@@ -26,6 +26,7 @@ Evaluation = Literal[
     "finetune",
     "finetune_5shot",
     "finetune_10shot",
+    "knn",
     "fewshot_logistic",
     "detection_frozen",
     "sharpness",

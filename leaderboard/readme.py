@@ -1,7 +1,6 @@
 """Every figure of the README, written from the records: `python -m leaderboard.readme`."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +9,10 @@ from benchmark.canonical import write_whole
 from benchmark.protocol import ProtocolSpec
 from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard.aggregate import read_results
+from leaderboard.answers_picture import answer_svg
 from leaderboard.board import Board, load_boards
+from leaderboard.power_words import power_words
+from leaderboard.questions import Answer, answers, nano_boards
 from leaderboard.readme_bench import benchmarks, engine, site
 from leaderboard.readme_methods import method_rates, references, trials
 from leaderboard.readme_selection import retrieval, selection
@@ -19,7 +21,7 @@ from leaderboard.row import Row
 from leaderboard.selection import tracks
 from leaderboard.streams_picture import streams_svg
 from leaderboard.table import markdown_table, write_between_markers
-from leaderboard.words import apart, duration, interval, joined, number
+from leaderboard.words import interval, joined
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,7 +37,7 @@ def ranking(board: Board) -> str:
 
 
 def findings(board: Board) -> str:
-    """What the records say on transfer above the floor, the gap to joint, and forgetting."""
+    """What the records say on transfer above the floor, and on the course of forgetting."""
     lines = []
     floor = "random_init"
     for row in board.rows:
@@ -45,37 +47,9 @@ def findings(board: Board) -> str:
                 f"- `{row.method}` is above the untrained network beyond the 95 % interval on "
                 f"{row.above_floor} of 12 tasks ({joined(better)})."
             )
-    for row in board.rows:
-        if row.gap is not None:
-            of = "" if row.gap.value > 0 else " of"
-            lines.append(
-                f"- `{row.method}` is {apart(row.gap)}{of} its joint twin on average over the "
-                f"twelve tasks{'' if row.gap.beyond_noise else ', which is within noise'}."
-            )
-    lines += _costs(board)
     forgetful = [row for row in board.rows if row.forgetting is not None]
     lines += [_forgetting(row) for row in forgetful]
-    lines.append(_who_forgets_more(forgetful))
     return "\n".join(lines)
-
-
-def _costs(board: Board) -> list[str]:
-    """What joint training at every arrival of a chunk would cost, in visits and by its time."""
-    visits = board.card.references
-    joint, anew = visits["joint"], visits["joint_at_every_arrival"]
-    lines = [
-        f"- Training jointly anew at every arrival of a chunk would take {anew:,} image visits, "
-        f"{anew / visits['sequential']:.1f} times what sequential training takes "
-        f"({visits['sequential']:,})."
-    ]
-    for row in board.rows:
-        twin = board.row(f"{row.objective}/sequential")
-        if row.strategy == "joint" and row.cost and twin and twin.cost:
-            lines.append(
-                f"- By the time measured, that is {duration(row.cost.seconds * anew / joint)} for "
-                f"`{row.method}`, where `{twin.method}` took {duration(twin.cost.seconds)}."
-            )
-    return lines
 
 
 def _forgetting(row: Row) -> str:
@@ -87,21 +61,12 @@ def _forgetting(row: Row) -> str:
     )
 
 
-def _who_forgets_more(rows: list[Row]) -> str:
-    known = {row.objective: row for row in rows if row.strategy == "sequential"}
-    ours, theirs = known.get("supervised"), known.get("moco_v2")
-    if not ours or not theirs or not ours.forgetting or not theirs.forgetting:
-        return "- Which of the two forgets more is not known yet."
-    difference = ours.forgetting.value - theirs.forgetting.value
-    noise = math.hypot(ours.forgetting.half or 0, theirs.forgetting.half or 0)
-    if difference > noise:
-        return f"- Supervised training forgets {difference:.1f} ± {noise:.1f} points more."
-    verdict = "less than" if difference < -noise else "neither more nor less than"
-    return (
-        f"- Supervised training forgets **{verdict}** MoCo v2 on this stream: the difference is "
-        f"{number(difference, sign=True)} ± {noise:.1f} points. The chunks of an "
-        "instance-incremental stream are drawn from one distribution, so that each brings more "
-        "images of every class."
+def answered(found: Sequence[Answer]) -> str:
+    """The questions, each with its figure and its sentence."""
+    return "\n\n".join(
+        f"**{answer.question}** {answer.sentence}\n\n"
+        f"![{answer.question}](results/answer-{answer.key}.svg)"
+        for answer in found
     )
 
 
@@ -193,10 +158,17 @@ def rates(measured: dict[str, object]) -> str:
 def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") -> None:
     """Write the README's figures anew."""
     found = read_results(results)
-    (board,) = (b for b in load_boards(found) if b.card.id == "instance/nano@1")
-    write_between_markers(readme, "ranking", ranking(board))
-    write_between_markers(readme, "findings", findings(board))
     load_shipped()
+    boards = nano_boards(load_boards(found))
+    (board,) = (b for b in boards if b.card.id == "instance/nano@1")
+    write_between_markers(readme, "ranking", ranking(board))
+    asked = answers(boards)
+    for answer in asked:
+        picture = readme.parent / "results" / f"answer-{answer.key}.svg"
+        write_whole(picture, answer_svg(answer).encode())
+    write_between_markers(readme, "answers", answered(asked))
+    write_between_markers(readme, "findings", findings(board))
+    write_between_markers(readme, "power", "\n".join(f"- {line}" for line in power_words(board)))
     every = sorted(map(PROTOCOLS.get, PROTOCOLS.names()), key=lambda spec: spec.place)
     specs = [spec for spec in every if not spec.selects]
     nano = [spec for spec in specs if spec.tier == "nano"]

@@ -17,6 +17,7 @@ from benchmark.result import Evaluation, Metric
 LABELLED: tuple[Evaluation, ...] = (
     *("linear_1pct", "linear_10pct", "linear_5shot", "linear_10shot"),
     *("finetune", "finetune_5shot", "finetune_10shot"),
+    "knn",
 )
 
 
@@ -173,6 +174,7 @@ EVALUATIONS: dict[str, Evaluator] = {
         for kind in ("linear", "finetune")
         for shots in (5, 10)
     },
+    "knn": _probe("nearest:evaluate_knn", "knn", "linear", "metrics"),
     "fewshot": _probe("fewshot:evaluate_fewshot", "metrics"),
     "fewshot_logistic": _probe(
         "fewshot_logistic:evaluate_fewshot_logistic", "fewshot", "metrics", *_LOGISTIC

@@ -27,7 +27,7 @@ LEAST = 0.03
 #: what was not measured on this machine; of declarations; and of guesses.
 DRIFT, UNCALIBRATED, DECLARED, GUESSED = 0.07, 0.3, 0.3, 0.7
 #: Evaluations that are solvers on features; the others are networks at work.
-SOLVERS = ("linear", "linear_1pct", "linear_10pct", "fewshot", "fewshot_logistic")
+SOLVERS = ("linear", "linear_1pct", "linear_10pct", "knn", "fewshot", "fewshot_logistic")
 
 
 #: That a selection takes for each image of its pool, most of it for the features; a guess.

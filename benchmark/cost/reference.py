@@ -28,6 +28,7 @@ GUESSES = {
     "detection": 40.0,
     "fewshot_logistic": 0.2,
     "finetune": 25.0,
+    "knn": 0.3,
     "linear": 4.0,
     "linear_1pct": 0.4,
     "linear_10pct": 0.7,

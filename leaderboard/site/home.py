@@ -6,10 +6,11 @@ from typing import Any
 
 from leaderboard import words
 from leaderboard.board import Board
+from leaderboard.questions import answers, nano_boards
 from leaderboard.row import Row
 from leaderboard.site.folder import slug
-from leaderboard.site.look import Look
-from leaderboard.site.overview import overview_charts
+from leaderboard.site.look import Look, plain_looks
+from leaderboard.site.overview import answer_chart, overview_charts
 from leaderboard.statistics import Estimate
 
 #: What a cell of the table holds: an estimate, or a text with the number that it is sorted by.
@@ -117,9 +118,12 @@ def home_context(
 ) -> dict[str, Any]:
     """What the template `home.html` shows."""
     views = [_view(board, looks[board.card.id]) for board in boards]
+    asked = [(answer, plain_looks(answer.numbers)) for answer in answers(nano_boards(boards))]
     return {
         "views": views,
-        "charts": {
+        "asked": asked,
+        "charts": {f"answer-{answer.key}": answer_chart(answer, own) for answer, own in asked}
+        | {
             f"{view['slug']}-{name}": figure
             for view in views
             for name, figure in view["charts"].items()

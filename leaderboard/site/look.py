@@ -56,3 +56,16 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
             hue, shape = "hue-plain", SHAPES[plain.index(name) % len(SHAPES)]
         found[name] = Look(hue, *shape)
     return found
+
+
+def plain_looks(names: Iterable[str]) -> dict[str, Look]:
+    """A look for each name, whatever is in it: two differ in hue and in shape.
+
+    Example:
+        >>> [look.marker for look in plain_looks(["instance", "domain"]).values()]
+        ['circle', 'diamond-open']
+    """
+    return {
+        name: Look(f"hue-{number % HUES}", *SHAPES[number % len(SHAPES)])
+        for number, name in enumerate(dict.fromkeys(names))
+    }

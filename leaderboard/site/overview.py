@@ -6,8 +6,9 @@ from typing import Any
 
 from leaderboard import words
 from leaderboard.board import Board
+from leaderboard.questions import Answer
 from leaderboard.row import Row
-from leaderboard.site.charts import Figure
+from leaderboard.site.charts import Figure, dots
 from leaderboard.site.folder import slug
 from leaderboard.site.look import Look
 from leaderboard.statistics import Estimate
@@ -67,6 +68,14 @@ def cost_chart(board: Board, looks: Mapping[str, Look], name: str) -> Figure | N
         "meta": {"hue": "hue-plain"},
     }
     figure["data"].insert(0, line)
+    return figure
+
+
+def answer_chart(answer: Answer, looks: Mapping[str, Look]) -> Figure:
+    """The numbers of an answer: a band for each line, a lane for each series."""
+    figure = dots(answer.lines, answer.numbers, looks, answer.unit, sign=answer.signed)
+    assert figure is not None
+    figure["layout"]["xaxis"] |= {"zeroline": True, "zerolinewidth": 1.5}
     return figure
 
 

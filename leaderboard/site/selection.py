@@ -19,7 +19,7 @@ from leaderboard.selection_words import TENTH, costs, hypothesis, streamed
 from leaderboard.site.charts import Figure, bars_of, figure_of, trace_of
 from leaderboard.site.examples import may_be_shown
 from leaderboard.site.folder import SiteFolder, slug
-from leaderboard.site.look import HUES, SHAPES, Look
+from leaderboard.site.look import Look, plain_looks
 from leaderboard.statistics import Estimate
 
 TITLES = {
@@ -36,7 +36,7 @@ _PICTURED = "sept"
 
 def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
     """What the template `selection.html` shows."""
-    look = looks_of(track)
+    look = plain_looks(sorted({choice.method for choice in track.choices}))
     kinds = [kind for kind in KINDS if any(track.score(c, kind, t) for c in track.choices
                                            for t in track.targets(kind))]  # fmt: skip
     charts: dict[str, Figure] = {}
@@ -57,15 +57,6 @@ def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
         "claims": [*hypothesis(track), *streamed(track)],
         "costs": costs(track),
         "pictures": pictures(track, site),
-    }
-
-
-def looks_of(track: Track) -> dict[str, Look]:
-    """A look for each method: two differ in hue and in shape."""
-    names = sorted({choice.method for choice in track.choices})
-    return {
-        name: Look(f"hue-{number % HUES}", *SHAPES[number % len(SHAPES)])
-        for number, name in enumerate(names)
     }
 
 

@@ -332,7 +332,7 @@ def test_all_evaluations_on_request_run_on_the_smoke_tier(tmp_path: Path) -> Non
         *("linear_1pct.shapes", "linear_10pct.shapes"),
         *("linear_5shot.shapes", "linear_10shot.shapes"),
         *("finetune.shapes", "finetune_5shot.shapes", "finetune_10shot.shapes"),
-        "fewshot_logistic.shapes",
+        *("knn.shapes", "fewshot_logistic.shapes"),
     ]
     outcome = run(spec, method, store, Listener(), cells=cells)
     assert outcome.failed == ()

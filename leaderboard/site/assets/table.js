@@ -7,7 +7,7 @@
   /* --- charts ------------------------------------------------------------------------------ */
   const charts = JSON.parse(document.getElementById("charts").textContent);
   for (const [id, figure] of Object.entries(charts)) {
-    figure.click = (point) => { if (point.customdata) location.href = `method.html?of=${point.customdata[3]}`; };
+    figure.click = (point) => { if (point.customdata && point.customdata[3]) location.href = `method.html?of=${point.customdata[3]}`; };
   }
   function draw(within) {
     for (const place of all(".chart", within)) {
@@ -22,6 +22,8 @@
       draw(figure);
     });
   }
+
+  for (const section of all(".asked")) draw(section);
 
   /* --- tabs -------------------------------------------------------------------------------- */
   const views = all(".view"), tabs = all("[data-tab]");

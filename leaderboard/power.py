@@ -1,0 +1,208 @@
+"""How far the numbers carry: seeds needed, rankings without a task, tasks that measure the same."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import UsageError
+from leaderboard.aggregate import Run
+from leaderboard.board import Board
+
+Floats = NDArray[np.float64]
+#: Seeds beyond which nobody would go.
+_MOST = 1000
+#: Methods, or runs, from which correlations of tasks are told.
+_LEAST = 10
+
+
+def seeds_needed(spread: float, difference: float = 1.0, power: float = 0.8) -> int:
+    """Fewest seeds with which a paired t test at 5 % finds a difference that often.
+
+    Args:
+        spread: standard deviation over seeds of the difference between two methods.
+        difference: the true one, in the same unit.
+        power: how often it is to be found.
+
+    Returns:
+        At least 2.
+
+    Raises:
+        UsageError: a spread below 0, a difference or a power out of its range, or more than
+            1,000 seeds.
+
+    Source:
+        the t test's power by the non-central t distribution, Cohen, Statistical power analysis
+        for the behavioral sciences (1988), chapter 2.
+
+    Example:
+        >>> seeds_needed(1.0, 1.0), seeds_needed(0.5, 1.0)
+        (10, 5)
+    """
+    from scipy.stats import nct, t
+
+    if spread < 0 or difference <= 0 or not 0 < power < 1:
+        raise UsageError(f"no seeds for a spread of {spread}, {difference} points, {power}")
+    if spread == 0:
+        return 2
+    for seeds in range(2, _MOST + 1):
+        critical = t.ppf(0.975, seeds - 1)
+        shift = difference / spread * np.sqrt(seeds)
+        found = nct.sf(critical, seeds - 1, shift) + nct.cdf(-critical, seeds - 1, shift)
+        if found >= power:
+            return seeds
+    raise UsageError(f"more than {_MOST:,} seeds are needed for a spread of {spread:g}")
+
+
+def spread_of_differences(board: Board) -> tuple[float, int] | None:
+    """Standard deviation over seeds of the difference between two methods' transfer.
+
+    Pooled over the pairs of methods that share at least three seeds, root mean square.
+
+    Returns:
+        The spread, in points, and the number of pairs; None without one.
+    """
+    averages = {
+        method: {
+            run.seed: found[0]
+            for run in runs
+            if (found := board.scores.average([(1.0, run)], "linear"))
+        }
+        for method, runs in board.runs.items()
+    }
+    variances = [
+        float(np.var([averages[a][s] - averages[b][s] for s in shared], ddof=1))
+        for a, b in combinations(sorted(averages), 2)
+        if len(shared := sorted(set(averages[a]) & set(averages[b]))) >= 3
+    ]
+    return (float(np.mean(variances)) ** 0.5, len(variances)) if variances else None
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Kendall's tau-b of a ranking against another of the same methods.
+
+    Args:
+        without: task to tau between the rankings with and without it.
+        methods: how many are ranked.
+    """
+
+    without: Mapping[str, float]
+    methods: int
+
+    @property
+    def least(self) -> tuple[str, float]:
+        """The task whose loss changes the ranking most, and the tau that remains."""
+        return min(self.without.items(), key=lambda item: item[1])
+
+
+def without_a_task(table: Floats, tasks: Sequence[str]) -> Stability:
+    """Rankings by the mean over all tasks but one, against that over all.
+
+    Args:
+        table: (M, N) scores of M methods on N tasks, none missing.
+        tasks: names of the N.
+
+    Example:
+        >>> table = np.array([[9.0, 1.0, 5.0], [4.0, 2.0, 6.0], [1.0, 4.0, 5.0]])
+        >>> without_a_task(table, ["a", "b", "c"]).least
+        ('a', -1.0)
+    """
+    if table.ndim != 2 or min(table.shape) < 2 or table.shape[1] != len(tasks):
+        raise UsageError(f"rankings need two methods on two tasks or more, not {table.shape}")
+    whole = table.mean(1)
+    rest = {
+        task: kendall(whole, np.delete(table, place, axis=1).mean(1))
+        for place, task in enumerate(tasks)
+    }
+    return Stability(rest, len(table))
+
+
+def kendall(a: Any, b: Any) -> float:
+    """Kendall's tau-b: 1 for the same order, -1 for the reverse.
+
+    Example:
+        >>> kendall([3, 2, 1], [30, 20, 10]), kendall([3, 2, 1], [10, 20, 30])
+        (1.0, -1.0)
+    """
+    from scipy.stats import kendalltau
+
+    return float(kendalltau(a, b).statistic)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How alike tasks are in what they say of methods.
+
+    Args:
+        pairs: two tasks and the correlation of their scores over methods, the most alike first.
+        effective: how many independent tasks they amount to: (sum of the eigenvalues)^2 over the
+            sum of their squares, of the matrix of correlations.
+    """
+
+    pairs: tuple[tuple[str, str, float], ...]
+    effective: float
+
+
+def likeness(table: Floats, tasks: Sequence[str]) -> Likeness | None:
+    """Correlations of tasks over methods.
+
+    Args:
+        table: (M, N) scores of M methods on N tasks.
+        tasks: names of the N.
+
+    Returns:
+        None for fewer than ten methods, of whose correlations nothing could be said, or fewer
+        than two tasks on which they differ.
+
+    Example:
+        >>> draw = np.random.default_rng(0).normal(size=(50, 2))
+        >>> found = likeness(np.column_stack([draw, 2 * draw[:, 0]]), ["a", "b", "c"])
+        >>> found.pairs[0][:2], round(found.effective)
+        (('a', 'c'), 2)
+    """
+    differs = np.flatnonzero(table.std(0) > 0)
+    if len(table) < _LEAST or len(differs) < 2:
+        return None
+    names = [tasks[place] for place in differs]
+    matrix = np.corrcoef(table[:, differs], rowvar=False)
+    pairs = [
+        (names[i], names[j], float(matrix[i, j])) for i, j in combinations(range(len(names)), 2)
+    ]
+    values = np.linalg.eigvalsh(matrix)
+    effective = float(values.sum() ** 2 / (values**2).sum())
+    return Likeness(tuple(sorted(pairs, key=lambda pair: -pair[2])), effective)
+
+
+def score_table(
+    board: Board, *, evaluation: str = "linear", by_run: bool = False
+) -> tuple[list[str], Floats]:
+    """Scores on the tasks of the linear evaluation of all complete rows, or of all complete runs.
+
+    Args:
+        board: the records.
+        evaluation: by which of the ways that all these tasks have.
+        by_run: a row for each seed of a method, in place of their mean.
+
+    Returns:
+        Names of the rows, and (M, N) scores.
+    """
+    cells = [(evaluation, task) for _, task in board.card.cells("linear")]
+
+    def of(run: Run) -> list[float] | None:
+        found = [board.scores.of(run, cell) for cell in cells]
+        return [one.value for one in found if one] if all(found) else None
+
+    names, rows = [], []
+    for method, runs in board.runs.items():
+        known = [(run.seed, values) for run in runs if (values := of(run))]
+        if by_run:
+            names += [f"{method}, seed {seed}" for seed, _ in known]
+            rows += [values for _, values in known]
+        elif known:
+            names.append(method)
+            rows.append(np.mean([values for _, values in known], axis=0).tolist())
+    return names, np.array(rows, dtype=np.float64).reshape(len(rows), len(cells))

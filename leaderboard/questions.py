@@ -1,0 +1,276 @@
+"""The paper's questions, each answered from the records by the numbers of a chart and a sentence.
+
+A tier's streams are put side by side, and never averaged: all are judged on the same test images,
+so that their errors are not independent.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmark.registry import PROTOCOLS
+from leaderboard import words
+from leaderboard.board import Board
+from leaderboard.catalogue import EVALUATIONS
+from leaderboard.statistics import Estimate
+
+#: What may close the gap between sequential and joint training.
+HELPERS = ("replay", "mas", "mas_replay")
+Numbers = Mapping[str, Mapping[str, Estimate]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the records say to a question.
+
+    Args:
+        key: for addresses and file names.
+        question: as a reader would ask it.
+        unit: of the numbers.
+        numbers: series, such as an objective, to line, such as a stream, to number.
+        sentence: the answer, with intervals.
+    """
+
+    key: str
+    question: str
+    unit: str
+    numbers: Numbers
+    sentence: str
+
+    @property
+    def signed(self) -> bool:
+        """Whether the numbers are differences."""
+        return self.unit.endswith("points")
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the chart, in the order in which they first occur."""
+        return list(dict.fromkeys(line for series in self.numbers.values() for line in series))
+
+
+def answers(boards: Sequence[Board]) -> list[Answer]:
+    """The questions that the records of a tier's streams answer.
+
+    Args:
+        boards: of the streams, in the order in which they are shown.
+
+    Returns:
+        An answer each, those left out of which there is no number yet.
+    """
+    found = [_gap(boards), _helpers(boards), _forgetting(boards), _cost(boards), _kinds(boards)]
+    return [answer for answer in found if answer.numbers]
+
+
+def nano_boards(boards: Sequence[Board]) -> list[Board]:
+    """The streams of the nano tier, in the order in which they are listed."""
+    known = [(PROTOCOLS.get(board.card.id), board) for board in boards if _known(board)]
+    nano = [(spec.place, board) for spec, board in known if spec.tier == "nano"]
+    return [board for _, board in sorted(nano, key=lambda pair: pair[0])]
+
+
+def _known(board: Board) -> bool:
+    return board.card.id in PROTOCOLS
+
+
+def _stream(board: Board) -> str:
+    return board.card.id.partition("/")[0]
+
+
+def _collected(found: Iterator[tuple[str, str, Estimate | None]]) -> dict[str, dict[str, Estimate]]:
+    """Series, line and number, those left out that are not known."""
+    numbers: dict[str, dict[str, Estimate]] = {}
+    for series, line, value in found:
+        if value is not None:
+            numbers.setdefault(series, {})[line] = value
+    return numbers
+
+
+def sides(numbers: Numbers, below: str, above: str) -> str:
+    """In how many cases a number is below and above nought beyond its interval.
+
+    Example:
+        >>> sides({"a": {"x": Estimate(-2.0, 1.0), "y": Estimate(0.5, 1.0)}}, "behind", "ahead")
+        'beyond the interval, behind in 1 of 2 cases and ahead in 0'
+    """
+    every = [value for series in numbers.values() for value in series.values()]
+    low = sum(one.beyond_noise and one.value < 0 for one in every)
+    high = sum(one.beyond_noise and one.value > 0 for one in every)
+    cases = words.counted(len(every), "case")
+    return f"beyond the interval, {below} in {low} of {cases} and {above} in {high}"
+
+
+def listed(series: Mapping[str, Estimate]) -> str:
+    """Numbers with their lines, in a sentence.
+
+    Example:
+        >>> listed({"instance": Estimate(1.0, 0.5), "domain": Estimate(2.0, 0.5)})
+        '+1.0 ± 0.5 (instance) and +2.0 ± 0.5 (domain)'
+    """
+    return words.joined([f"{words.interval(e, sign=True)} ({line})" for line, e in series.items()])
+
+
+def _gap(boards: Sequence[Board]) -> Answer:
+    numbers = _collected(
+        (objective, _stream(board), board.gap(sequential, joint))
+        for board in boards
+        for objective, sequential, joint in board.twins()
+    )
+    each = "; ".join(f"{objective} {listed(series)}" for objective, series in numbers.items())
+    return Answer(
+        "gap",
+        "How far is sequential from joint training?",
+        "sequential less joint, points",
+        numbers,
+        f"Sequential less joint training, in points, mean over the linear tasks: {each}; "
+        f"{sides(numbers, 'it is behind', 'ahead')}.",
+    )
+
+
+def _helpers(boards: Sequence[Board]) -> Answer:
+    def found() -> Iterator[tuple[str, str, Estimate | None]]:
+        for board in boards:
+            for objective, sequential, joint in board.twins():
+                line = f"{objective}, {_stream(board)}"
+                yield "sequential", line, board.gap(sequential, joint)
+                for strategy in HELPERS:
+                    if (name := f"{objective}/{strategy}") in board.runs:
+                        yield strategy, line, board.gap(name, joint)
+
+    gained = _collected(
+        (strategy, f"{objective}, {_stream(board)}", board.gap(name, sequential))
+        for strategy in HELPERS
+        for board in boards
+        for objective, sequential, _ in board.twins()
+        if (name := f"{objective}/{strategy}") in board.runs
+    )
+    numbers = _collected(found()) if gained else {}
+    each = "; ".join(
+        f"{strategy} gains {_range(list(series.values()))} on sequential training, "
+        f"{sides({strategy: series}, 'behind it', 'ahead')}"
+        for strategy, series in gained.items()
+    )
+    return Answer(
+        "helpers",
+        "Do replay and regularisation close the gap?",
+        "less joint, points",
+        numbers,
+        f"{each[:1].upper()}{each[1:]}.",
+    )
+
+
+def _range(found: Sequence[Estimate]) -> str:
+    """The least and the most, with their intervals."""
+    low, high = (words.interval(f(found, key=lambda e: e.value), sign=True) for f in (min, max))
+    return f"{low} points" if len(found) == 1 else f"from {low} to {high} points"
+
+
+def _forgetting(boards: Sequence[Board]) -> Answer:
+    numbers = _collected(
+        (objective, _stream(board), row.forgetting if (row := board.row(sequential)) else None)
+        for board in boards
+        for objective, sequential, _ in board.twins()
+    )
+    apart = {
+        stream: less(lost, numbers["moco_v2"][stream])
+        for stream, lost in numbers.get("supervised", {}).items()
+        if stream in numbers.get("moco_v2", {})
+    }
+    told = "Which forgets more is not known yet."
+    if apart:
+        told = (
+            "Forgetting of chunk 1 under supervised less that under MoCo v2 training, in points: "
+            f"{listed(apart)}; {sides({'': apart}, 'supervised forgets less', 'more')}."
+        )
+    return Answer(
+        "forgetting",
+        "Does self-supervised training forget the first chunk less than supervised training?",
+        "forgotten of chunk 1, points",
+        numbers,
+        told,
+    )
+
+
+def less(a: Estimate, b: Estimate) -> Estimate:
+    """A difference, taken for one of independent numbers: the interval is rather too wide.
+
+    Example:
+        >>> less(Estimate(5.0, 3.0), Estimate(1.0, 4.0))
+        Estimate(value=4.0, half=5.0, seeds=1)
+    """
+    half = None if a.half is None or b.half is None else math.hypot(a.half, b.half)
+    return Estimate(a.value - b.value, half, min(a.seeds, b.seeds))
+
+
+def _cost(boards: Sequence[Board]) -> Answer:
+    """Visits are counted, not estimated: these numbers have no interval."""
+
+    def found() -> Iterator[tuple[str, str, Estimate | None]]:
+        for board in boards:
+            for row in board.rows:
+                twin = board.row(f"{row.objective}/sequential")
+                if row.strategy and row.cost and twin and twin.cost:
+                    ratio = row.cost.cumulative_visits / twin.cost.cumulative_visits
+                    yield _stream(board), row.strategy, Estimate(ratio, None, len(row.seeds))
+
+    numbers = _collected(found())
+    told = [
+        f"on {stream} {words.joined([f'{name} {one.value:.1f}' for name, one in dear.items()])}"
+        for stream, series in numbers.items()
+        if (dear := {n: e for n, e in series.items() if n != "sequential" and e.value > 1})
+    ]
+    sentence = (
+        "Image visits to have an up-to-date model after every arrival, sequential training being "
+        f"1: {'; '.join(told)}."
+    )
+    for names, title in ((("joint",), "joint training"), (HELPERS, "replay and regularisation")):
+        if times := _times(boards, names):
+            least, most = (f"{f(times):.1f}" for f in (min, max))
+            range_ = least if least == most else f"{least} to {most}"
+            sentence += f" By the time measured, {title} takes {range_} times as long."
+    return Answer(
+        "cost",
+        "What does each cost, and what would joint training at every arrival cost?",
+        "visits, sequential = 1",
+        numbers,
+        sentence,
+    )
+
+
+def _times(boards: Sequence[Board], strategies: Sequence[str]) -> list[float]:
+    """Seconds to be up to date at every arrival, relative to the sequential twin's."""
+    return [
+        row.cost.seconds / twin.cost.seconds * row.cost.cumulative_visits / row.cost.visits
+        for board in boards
+        for row in board.rows
+        if row.strategy in strategies and row.cost and row.cost.visits
+        if (twin := board.row(f"{row.objective}/sequential")) and twin.cost
+    ]
+
+
+def _kinds(boards: Sequence[Board]) -> Answer:
+    numbers = _collected(
+        (
+            objective,
+            f"{words.KINDS[kind].lower()}, {_stream(board)}",
+            board.gap(sequential, joint, kind),
+        )
+        for kind in EVALUATIONS
+        for board in boards
+        for objective, sequential, joint in board.twins()
+    )
+    told = []
+    for kind in EVALUATIONS:
+        name = words.KINDS[kind].lower()
+        own = {
+            objective: {line: e for line, e in series.items() if line.startswith(f"{name},")}
+            for objective, series in numbers.items()
+        }
+        if any(own.values()):
+            told.append(f"{name}: {sides(own, 'sequential is behind joint', 'ahead')}")
+    return Answer(
+        "kinds",
+        "Does the answer depend on the kind of downstream task?",
+        "sequential less joint, points",
+        numbers,
+        f"{'; '.join(told)[:1].upper()}{'; '.join(told)[1:]}.",
+    )

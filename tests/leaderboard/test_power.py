@@ -1,0 +1,109 @@
+"""Seeds needed against simulation, rankings and likeness against hand calculations."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmark.errors import UsageError
+from leaderboard.aggregate import read_results
+from leaderboard.board import Board
+from leaderboard.power import (
+    kendall,
+    likeness,
+    score_table,
+    seeds_needed,
+    spread_of_differences,
+    without_a_task,
+)
+from leaderboard.power_words import power_words
+from tests.leaderboard.conftest import GAINS, make_card
+
+
+@pytest.mark.parametrize(("spread", "difference"), [(0.5, 1.0), (1.0, 1.0), (2.0, 1.5)])
+def test_so_many_seeds_find_the_difference_and_one_less_does_not(spread, difference) -> None:
+    seeds = seeds_needed(spread, difference)
+    draw = np.random.default_rng(0)
+    for count, enough in ((seeds, True), (seeds - 1, False)):
+        found = draw.normal(difference, spread, size=(40_000, count))
+        share = (stats.ttest_1samp(found, 0, axis=1).pvalue < 0.05).mean()
+        assert (share > 0.795) == enough
+
+
+def test_seeds_that_make_no_sense() -> None:
+    assert seeds_needed(0.0) == 2
+    for spread, difference, power in ((-1.0, 1.0, 0.8), (1.0, 0.0, 0.8), (1.0, 1.0, 1.0)):
+        with pytest.raises(UsageError, match="no seeds for"):
+            seeds_needed(spread, difference, power)
+    with pytest.raises(UsageError, match="more than 1,000"):
+        seeds_needed(100.0, 1.0)
+
+
+def test_the_ranking_without_each_task_by_hand() -> None:
+    table = np.array([[9.0, 1.0, 5.0], [4.0, 2.0, 6.0], [1.0, 4.0, 5.0]])
+    found = without_a_task(table, ["a", "b", "c"])
+    # means without a: 3, 4, 4.5; without b: 7, 5, 3; without c: 5, 3, 2.5
+    assert found.without == {"a": -1.0, "b": 1.0, "c": 1.0}
+    assert found.methods == 3
+    with pytest.raises(UsageError, match="two methods on two tasks"):
+        without_a_task(table[:1], ["a", "b", "c"])
+    assert kendall([1, 2, 3, 4], [1, 2, 4, 3]) == pytest.approx(4 / 6)
+
+
+def test_tasks_that_say_the_same() -> None:
+    draw = np.random.default_rng(1).normal(size=(400, 3))
+    same = np.column_stack([draw[:, 0], 3 * draw[:, 0] + 1, draw[:, 1], np.full(400, 7.0)])
+    found = likeness(same, ["a", "b", "c", "level"])
+    assert found.pairs[0] == ("a", "b", pytest.approx(1.0))
+    # eigenvalues of [[1, 1, 0], [1, 1, 0], [0, 0, 1]]: 2, 1, 0
+    assert found.effective == pytest.approx(9 / 5, abs=0.05)
+    assert likeness(draw[:9], ["a", "b", "c"]) is None
+    assert likeness(np.ones((20, 2)), ["a", "b"]) is None
+
+
+@pytest.fixture
+def seeded(writer) -> Board:
+    for method in GAINS:
+        for seed in (0, 1, 2) if method != "random_init" else (0,):
+            writer.whole(method, seed=seed)
+    return Board(read_results(writer.root), make_card())
+
+
+def test_the_spread_over_seeds_is_of_paired_differences(seeded: Board) -> None:
+    names, table = score_table(seeded, by_run=True)
+    assert len(names) == 13 and table.shape == (13, 12)
+    mean = dict(zip(names, table.mean(1), strict=True))
+    methods = [name for name in GAINS if name != "random_init"]
+    variances = [
+        np.var([mean[f"{a}, seed {s}"] - mean[f"{b}, seed {s}"] for s in range(3)], ddof=1)
+        for i, a in enumerate(methods)
+        for b in methods[i + 1 :]
+    ]
+    spread, pairs = spread_of_differences(seeded)
+    assert pairs == 6
+    assert spread == pytest.approx(np.sqrt(np.mean(variances)))
+
+
+def test_what_the_readme_says(seeded: Board, writer) -> None:
+    told = power_words(seeded)
+    assert len(told) == 3
+    assert told[0].startswith("Over seeds, the difference") and "6 pairs" in told[0]
+    assert "of 5 methods agrees" in told[1]
+    assert told[2].startswith("Over 13 runs the 12 tasks amount to")
+
+
+def test_one_seed_says_that_nothing_is_known(full_store) -> None:
+    told = power_words(Board(read_results(full_store), make_card()))
+    assert "not known yet" in told[0]
+    assert len(told) == 2
+
+
+def test_nearest_neighbours_rank_where_all_of_them_are_there(writer) -> None:
+    for method in GAINS:
+        writer.whole(method)
+        for path in list(writer.root.rglob("linear.*.json")):
+            text = path.read_text()
+            head = text[: text.index(',\n "sha256": "', text.index('"trust"'))] + "\n}\n"
+            other = head.replace('"evaluation": "linear"', '"evaluation": "knn"')
+            path.with_name(path.name.replace("linear", "knn")).write_text(other)
+    told = power_words(Board(read_results(writer.root), make_card()))
+    assert "of 5 methods agrees by a tau of 1.00." in told[2]
