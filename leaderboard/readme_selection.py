@@ -5,7 +5,7 @@ from typing import Any
 
 from leaderboard import words
 from leaderboard.selection import Track
-from leaderboard.selection_words import TENTH, hypothesis, streamed
+from leaderboard.selection_words import TENTH, beside, hypothesis
 from leaderboard.site.selection import TITLES
 
 NONE_YET = "There are no results of this track yet."
@@ -27,11 +27,11 @@ def selection(track: Track | None) -> str:
     for choice in sorted(shown, key=place):
         numbers = [words.interval(track.average(choice, kind)) for kind in kinds]
         lines.append(
-            f"| `{choice.method}` | {100 * choice.share:g} % | {len(track.runs[choice])} | "
+            f"| `{choice.method}` | {choice.of_pool} | {len(track.runs[choice])} | "
             f"{' | '.join(numbers)} |"
         )
     claims = hypothesis(track) or ["What SEPT claims cannot be told yet: runs are missing."]
-    return "\n".join([*claims, *streamed(track), "", *lines])
+    return "\n".join([*claims, *beside(track), "", *lines])
 
 
 def retrieval(measured: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ from functools import cached_property
 
 from benchmark.metrics import transfer_average
 from benchmark.protocol import SELECTION, SelectionSpec
-from benchmark.registry import PROTOCOLS, TASKS
+from benchmark.registry import PROTOCOLS, SELECTIONS, TASKS
+from leaderboard import words
 from leaderboard.aggregate import Cell, Located, Results, Run
 from leaderboard.scores import Known, Score, contrast
 from leaderboard.statistics import Estimate, estimate, standard_error_of_mean
@@ -28,6 +29,19 @@ class Choice:
     method: str
     shots: int
     share: float
+
+    @property
+    def of_pool(self) -> str:
+        """The share in words; that of a selection which takes none of the pool is left blank.
+
+        Example:
+            >>> Choice("moco_v2/sept", 10, 0.1).of_pool
+            '10 %'
+        """
+        name = self.method.rpartition("/")[2]
+        if name in SELECTIONS and SELECTIONS.get(name).of_target:
+            return words.BLANK
+        return f"{100 * self.share:g} %"
 
     def cell(self, kind: str, target: str) -> Cell:
         """Where the record has a kind of number.

@@ -10,6 +10,16 @@ from leaderboard.statistics import Estimate
 TENTH = 0.1
 _KINDS = {"linear": "by linear probe", "finetune": "after fine-tuning", "fewshot": "few-shot"}
 
+_PASSING = "With the pool as a stream and no more than the choice in memory"
+#: What a sentence begins with, a choice, and what it is held against.
+_BESIDE = (
+    ("Pre-trained on the target's own images and none of the pool's", "target_only", "sept"),
+    ("Chosen around centres of the target", "simcore", "sept"),
+    ("Chosen by the pool's labels", "oracle", "sept"),
+    (_PASSING, "sept_stream", "sept"),
+    (_PASSING, "reservoir_k", "random_k"),
+)
+
 
 def choice_of(track: Track, selection: str, share: float, shots: int = 10) -> Choice | None:
     """The choice of that selection, whatever the objective; None without records."""
@@ -64,26 +74,24 @@ def _verdict(over: Estimate, under: Estimate) -> str:
     return f"{first}, and {second}"
 
 
-def streamed(track: Track) -> list[str]:
-    """What it costs to choose while the pool passes by; empty while something is missing.
+def beside(track: Track) -> list[str]:
+    """Other choices of a tenth, each held against the one that it is a variant of.
 
-    With at most K images in memory, against the choice of the same K with the pool at hand.
+    With 95 % intervals, over the seeds that both have; those are left out of which something is
+    missing.
     """
     told = []
-    for online, offline in (("sept_stream", "sept"), ("reservoir_k", "random_k")):
-        a, b = (choice_of(track, name, TENTH) for name in (online, offline))
+    for intro, one, other in _BESIDE:
+        a, b = (choice_of(track, name, TENTH) for name in (one, other))
         if a is None or b is None:
             continue
-        apart = [
-            f"{words.interval(found, sign=True)} points {how}"
-            for kind, how in _KINDS.items()
-            if (found := track.difference(a, b, kind))
-        ]
+        apart = {
+            how: found for kind, how in _KINDS.items() if (found := track.difference(a, b, kind))
+        }
         if apart:
-            told.append(
-                f"With the pool as a stream and no more than its choice in memory, {online} at "
-                f"10 % is {words.joined(apart)} from {offline}."
-            )
+            points = [f"{words.interval(e, sign=True)} points {how}" for how, e in apart.items()]
+            seeds = words.counted(min(e.seeds for e in apart.values()), "seed")
+            told.append(f"{intro}, {one} is {words.joined(points)} from {other} ({seeds}).")
     return told
 
 

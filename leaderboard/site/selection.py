@@ -15,7 +15,7 @@ from benchmark.streams.picture import stream_rows
 from leaderboard import words
 from leaderboard.arrays import read_arrays
 from leaderboard.selection import KINDS, Choice, Track
-from leaderboard.selection_words import TENTH, costs, hypothesis, streamed
+from leaderboard.selection_words import TENTH, beside, costs, hypothesis
 from leaderboard.site.charts import Figure, bars_of, figure_of, trace_of
 from leaderboard.site.examples import may_be_shown
 from leaderboard.site.folder import SiteFolder, slug
@@ -30,6 +30,8 @@ TITLES = {
 }
 #: Images of a target, and of the pool, that are shown.
 _SHOWN = 12
+#: How far two methods' points of the same share are apart, as a factor: intervals must be seen.
+_APART = 1.025
 #: The selection whose choice is shown.
 _PICTURED = "sept"
 
@@ -54,7 +56,7 @@ def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
         "looks": look,
         "charts": charts,
         "tables": {kind: table(track, kind) for kind in kinds},
-        "claims": [*hypothesis(track), *streamed(track)],
+        "claims": [*hypothesis(track), *beside(track)],
         "costs": costs(track),
         "pictures": pictures(track, site),
     }
@@ -63,13 +65,14 @@ def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
 def budget_chart(track: Track, kind: str, target: str, looks: Mapping[str, Look]) -> Figure | None:
     """A kind of number against the share that may be chosen; on average for an empty target."""
     traces, shots = [], main_shots(track)
-    for method, look in looks.items():
-        points: list[tuple[float, Estimate]] = []
+    for lane, (method, look) in enumerate(looks.items()):
+        apart = _APART ** (lane - (len(looks) - 1) / 2)
+        points: list[tuple[Choice, Estimate]] = []
         for choice in track.choices:
             if choice.method == method and choice.shots == shots:
                 found = track.score(choice, kind, target) if target else track.average(choice, kind)
                 if found:
-                    points.append((100 * choice.share, found))
+                    points.append((choice, found))
         if not points:
             continue
         values = [point for _, point in points]
@@ -77,12 +80,12 @@ def budget_chart(track: Track, kind: str, target: str, looks: Mapping[str, Look]
             trace_of(
                 method,
                 look,
-                x=[share for share, _ in points],
+                x=[round(100 * choice.share * apart, 4) for choice, _ in points],
                 y=[round(point.value, 3) for point in values],
                 error_y=bars_of(values),
                 mode="lines+markers",
                 customdata=[
-                    [f"{share:g} % of the pool", words.interval(point)] for share, point in points
+                    [f"of the pool {choice.of_pool}", words.interval(e)] for choice, e in points
                 ],
                 hovertemplate="%{customdata[0]}: <b>%{customdata[1]}</b>"
                 "<extra>%{fullData.name}</extra>",

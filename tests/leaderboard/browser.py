@@ -115,7 +115,8 @@ class Browser:
             self._next()
         self.wait(
             "!document.querySelector('#content .state') && "
-            "[...document.querySelectorAll('.chart')].filter(c => !c.closest('[hidden]'))"
+            "[...document.querySelectorAll('.chart')]"
+            ".filter(c => !c.closest('[hidden], details:not([open])'))"
             ".every(c => c.querySelector('.plot-container .main-svg'))"
         )
 

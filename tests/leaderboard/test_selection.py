@@ -14,7 +14,7 @@ from leaderboard.aggregate import read_results
 from leaderboard.board import load_boards
 from leaderboard.readme_selection import retrieval, selection
 from leaderboard.selection import Choice, Track, tracks
-from leaderboard.selection_words import choice_of, costs, hypothesis, streamed
+from leaderboard.selection_words import beside, choice_of, costs, hypothesis
 from leaderboard.site import build_site
 from tests.leaderboard.conftest import StoreWriter
 from tests.leaderboard.test_site import Reader
@@ -120,13 +120,13 @@ def test_without_all_three_nothing_is_claimed(writer: StoreWriter) -> None:
 
 
 def test_a_stream_s_choice_is_held_against_the_choice_at_hand(store: StoreWriter) -> None:
-    assert streamed(track_of(store)) == []
+    assert beside(track_of(store)) == []
     add(store, Choice("moco_v2/sept_stream", 10, 0.1), 57, target="shapes")
-    (told,) = streamed(track_of(store))
+    (told,) = beside(track_of(store))
     half = 1.96 * np.repeat([100.0, 0.0], [3, 97]).std(ddof=1) / 10
     assert told == (
-        "With the pool as a stream and no more than its choice in memory, sept_stream at 10 % is "
-        f"\u22123.0 ± {half:.1f} points by linear probe from sept."
+        "With the pool as a stream and no more than the choice in memory, sept_stream is "
+        f"\u22123.0 ± {half:.1f} points by linear probe from sept (1 seed)."
     )
 
 
@@ -145,11 +145,11 @@ def test_the_track_has_a_page_and_no_row_among_the_streams(
     reader = Reader(page)
     text = " ".join(reader.text.split())
     assert "better than chance" in text
-    assert "60.0 ± 9.7" in text and "25.0 %" in text
+    assert "60.0 ± 9.7" in text and "25 %" in text
     charts = json.loads(reader.scripts["charts"])
     assert sorted(charts) == ["linear-average", "linear-shapes"]
     sept = next(t for t in charts["linear-average"]["data"] if t["name"] == "moco_v2/sept")
-    assert (sept["x"], sept["y"]) == ([10, 25], [60, 61])
+    assert (sept["x"], sept["y"]) == ([10.25, 25.625], [60, 61])  # the third, beside the others
     for figure in charts.values():
         plotly.Figure(figure)
     places = [a["id"] for tag, a in reader.tags if a.get("role") == "img" and tag == "div"]
