@@ -151,7 +151,8 @@ def resolve(
 
     Args:
         name: `objective/strategy`, a registered method, `path/to/file.py:Class`, or
-            `path/to/file.py:NAME`, a name that may have parts which the file registers.
+            `path/to/file.py:NAME`, a name that may have parts which the file registers. Options may
+            follow as in records: `moco_v2/joint+lr=0.1`.
         options: replacements for fields of its configuration.
         tier: whose defaults are meant: at `full` the paper's, else ours for nano.
 
@@ -168,8 +169,11 @@ def resolve(
         >>> resolve("moco_v2/joint", tier="full").config["queue_size"]
         65536
     """
-    parts = _parts(name)
     options = dict(options or {})
+    if ".py" not in name:
+        name, *told = name.split("+")
+        options = parse_options(told) | options
+    parts = _parts(name)
     defaults = dict(parts[0].full) if tier == "full" else {}
     return ResolvedMethod(
         name, parts, _configs(parts, defaults | options), tuple(sorted(options.items()))

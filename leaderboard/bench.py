@@ -31,6 +31,7 @@ from benchmark.protocol import ProtocolSpec
 from benchmark.registry import PROTOCOLS, load_shipped
 from benchmark.result import FileRef, Metric, ProtocolRef, Record
 from leaderboard.aggregate import Located, Run, read_results
+from leaderboard.catalogue import EVALUATIONS
 from tasks.probes.metrics import METRICS, episode_accuracies
 
 #: 2,000 runs: protocols of the nano tier with as many chunks as the template, methods, and seeds.
@@ -61,7 +62,7 @@ def _write_stream(root: Path, template: Run, place: int, methods: int, seeds: in
     """The runs of one protocol."""
     load_shipped()
     last = [f for (seen, c), f in template.evaluations.items() if seen == template.last]
-    cells = [found for found in last if found.cell and found.cell[0] != "stream"]
+    cells = [found for found in last if found.cell and found.cell[0] in EVALUATIONS]
     spec = PROTOCOLS.get(f"{STREAMS[place]}/nano@1")
     for number in range(methods * seeds):
         method, seed = divmod(number, seeds)

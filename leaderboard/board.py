@@ -28,6 +28,8 @@ class Board:
         self.scores = Scores(results, card)
         self.runs: dict[str, list[Run]] = {}
         for run in results.runs(card.id):
+            if _extractor_only(run):
+                continue
             self.runs.setdefault(run.method, []).append(run)
         self.pending = tuple(name for name in planned if name not in self.runs)
         self.stale = [s for s in results.stale if s.found.record.protocol.id == card.id]
@@ -181,7 +183,7 @@ class Board:
             if method != FLOOR and len(floor) == len(self.card.cells("linear"))
             else None,
             course=course(self.scores, runs, self.runs.get(FLOOR, ())),
-            cost=cost_of(runs, self.card.chunks),
+            cost=cost_of(runs, self.scores.last(runs[0])),
             evaluation_seconds=sum(spent) / len(spent),
             ranks=ranks,
             done=sum(len(cells) - len(missing) for missing in lacking.values()),
@@ -206,4 +208,10 @@ def load_boards(
     gather(results)
     streams = [name for name in results.protocols if not name.startswith(f"{SELECTION}/")]
     ids = sorted(streams, key=lambda name: (-len(results.runs(name)), name))
-    return [Board(results, card_of(protocol, results), planned) for protocol in ids]
+    boards = [Board(results, card_of(protocol, results), planned) for protocol in ids]
+    return [board for board in boards if board.runs or board.pending]
+
+
+def _extractor_only(run: Run) -> bool:
+    """Whether it was computed for the features that a selection looks at, and is no entry."""
+    return run.method.endswith("/first_chunk") and not run.evaluations

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json
+from benchmark.cli.output import (
+    DEFAULT_STORE,
+    JsonOption,
+    StoreOption,
+    print_json,
+    print_rows,
+)
 from benchmark.errors import HeadwaterError
 
 if TYPE_CHECKING:
@@ -41,19 +47,27 @@ def aggregate(
     from leaderboard.aggregate import read_results
     from leaderboard.board import load_boards
     from leaderboard.document import board_document, write_data_files
+    from leaderboard.readme_selection import choices
+    from leaderboard.selection import tracks
     from leaderboard.table import TerminalTable
+    from leaderboard.words import BLANK as DASH
 
     results = read_results(store)
     found = load_boards(results)
     tell_problems(results)
     if output is not None:
         write_data_files(output, results, found)
+    chosen = {track.spec.id: choices(track) for track in tracks(results)}
     if as_json:
-        return print_json([board_document(board) for board in found])
+        selections = [{"protocol": name, "choices": rows} for name, rows in chosen.items()]
+        return print_json([*(board_document(board) for board in found), *selections])
     console = Console()
     for board in found:
         console.print(TerminalTable(board))
-    if not found:
+    for name, rows in chosen.items():
+        shown = [{k: v for k, v in row.items() if k != "budget"} for row in rows]
+        print_rows(shown, False, f"{name}: averages over all targets, {DASH} where one is missing")
+    if not found and not chosen:
         print(f"{store} holds no records yet; headwater demo makes the first ones")
 
 

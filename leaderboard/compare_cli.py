@@ -8,6 +8,7 @@ import typer
 
 from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json
 from benchmark.errors import UsageError
+from benchmark.protocol import SELECTION
 
 if TYPE_CHECKING:
     from leaderboard.board import Board
@@ -61,6 +62,11 @@ def _board(boards: "Sequence[Board]", a: str, protocol: str | None, store: Path)
     """
     if protocol is not None:
         boards = [b for b in boards if protocol in (b.card.id, b.card.id.partition("@")[0])]
+        if protocol.startswith(f"{SELECTION}/"):
+            raise UsageError(
+                f"{protocol} compares choices of images, on a page of its own: headwater site "
+                f"build --store {store}; headwater aggregate has the numbers, too"
+            )
         if not boards:
             raise UsageError(f"{store} has no records on {protocol}")
         return boards[0]

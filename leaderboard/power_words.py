@@ -26,7 +26,10 @@ def power_words(board: Board) -> list[str]:
 def _seeds(board: Board) -> str:
     found = spread_of_differences(board)
     if found is None:
-        return "How many seeds tell two methods one point apart is not known yet: none has three."
+        return (
+            "How many seeds tell two methods one point apart is not known yet: that takes two "
+            "methods of three seeds each, and there are none."
+        )
     spread, pairs = found
     return (
         f"Over seeds, the difference between two methods' transfer has a standard deviation of "

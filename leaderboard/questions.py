@@ -90,13 +90,13 @@ def sides(numbers: Numbers, below: str, above: str) -> str:
 
     Example:
         >>> sides({"a": {"x": Estimate(-2.0, 1.0), "y": Estimate(0.5, 1.0)}}, "behind", "ahead")
-        'beyond the interval, behind in 1 of 2 cases and ahead in 0'
+        'beyond the interval behind in 1 of 2 cases and ahead in 0'
     """
     every = [value for series in numbers.values() for value in series.values()]
     low = sum(one.beyond_noise and one.value < 0 for one in every)
     high = sum(one.beyond_noise and one.value > 0 for one in every)
     cases = words.counted(len(every), "case")
-    return f"beyond the interval, {below} in {low} of {cases} and {above} in {high}"
+    return f"beyond the interval {below} in {low} of {cases} and {above} in {high}"
 
 
 def listed(series: Mapping[str, Estimate]) -> str:
@@ -122,7 +122,7 @@ def _gap(boards: Sequence[Board]) -> Answer:
         "sequential less joint, points",
         numbers,
         f"Sequential less joint training, in points, mean over the linear tasks: {each}; "
-        f"{sides(numbers, 'it is behind', 'ahead')}.",
+        f"{sides(numbers, 'it is behind', 'ahead')}, a case being an objective on a stream.",
     )
 
 
@@ -179,7 +179,8 @@ def _forgetting(boards: Sequence[Board]) -> Answer:
     if apart:
         told = (
             "Forgetting of chunk 1 under supervised less that under MoCo v2 training, in points: "
-            f"{listed(apart)}; {sides({'': apart}, 'supervised forgets less', 'more')}."
+            f"{listed(apart)}, more than 0 where supervised training forgets more; "
+            f"{sides({'': apart}, 'it forgets less', 'more')}."
         )
     return Answer(
         "forgetting",
@@ -214,19 +215,18 @@ def _cost(boards: Sequence[Board]) -> Answer:
 
     numbers = _collected(found())
     told = [
-        f"on {stream} {words.joined([f'{name} {one.value:.1f}' for name, one in dear.items()])}"
+        f"{words.joined([f'{name} {e.value:.1f} times' for name, e in dear.items()])} as many as "
+        f"sequential training on {stream}"
         for stream, series in numbers.items()
         if (dear := {n: e for n, e in series.items() if n != "sequential" and e.value > 1})
     ]
-    sentence = (
-        "Image visits to have an up-to-date model after every arrival, sequential training being "
-        f"1: {'; '.join(told)}."
-    )
-    for names, title in ((("joint",), "joint training"), (HELPERS, "replay and regularisation")):
+    sentence = "To have an up-to-date model after every arrival takes, in image visits: "
+    sentence += f"{'; '.join(told)}." if told else "as many as sequential training."
+    for names, title in ((("joint",), "joint training takes"), (HELPERS, "replay and MAS take")):
         if times := _times(boards, names):
             least, most = (f"{f(times):.1f}" for f in (min, max))
             range_ = least if least == most else f"{least} to {most}"
-            sentence += f" By the time measured, {title} takes {range_} times as long."
+            sentence += f" By the time measured, {title} {range_} times as long."
     return Answer(
         "cost",
         "What does each cost, and what would joint training at every arrival cost?",

@@ -105,7 +105,7 @@ class Row:
 
 
 def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
-    """What a method used, of the runs that saw all chunks; None if there is none."""
+    """What a method used, of the runs that saw all of its chunks; None if there is none."""
     trained = [run for run in runs if chunks in run.phases or not run.last]
     phases = [[found.record for _, found in sorted(run.phases.items())] for run in trained]
     if not trained:

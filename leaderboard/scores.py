@@ -14,6 +14,8 @@ from leaderboard.statistics import standard_error_of_mean
 
 #: A number and its standard error over the test units; None where that is not known.
 Known = tuple[float, float | None]
+#: Strategies that do not see the whole stream, and after how many chunks they end.
+STOPPING = {"first_chunk": 1}
 
 
 @dataclass(frozen=True)
@@ -79,17 +81,18 @@ class Scores:
                 that is not trained is the one before all.
             metric: its name; None for the headline.
         """
-        seen = self._last(run) if chunks is None else chunks
+        seen = self.last(run) if chunks is None else chunks
         key = run.method, run.seed, seen, cell, metric
         if key not in self._known:
             self._known[key] = self._look(run, cell, seen, metric)
         return self._known[key]
 
-    def _last(self, run: Run) -> int:
-        """Chunks that the run's final checkpoint has seen."""
+    def last(self, run: Run) -> int:
+        """Chunks that the run's final checkpoint has seen, or will have: all, unless it stops."""
         key = run.method, run.seed
         if key not in self._final:
-            self._final[key] = self.card.chunks if run.last else 0
+            strategy = run.method.partition("+")[0].rpartition("/")[2]
+            self._final[key] = STOPPING.get(strategy, self.card.chunks) if run.last else 0
         return self._final[key]
 
     def _look(self, run: Run, cell: Cell, chunks: int, name: str | None) -> Score | None:

@@ -98,6 +98,8 @@ def beside(track: Track) -> list[str]:
 def costs(track: Track) -> list[dict[str, Any]]:
     """What each choice takes, each part apart: means over the records of a target, in seconds."""
     lines = []
+    every = [f.record.selection for choice in track.choices for f in track.selections(choice)]
+    once = max((one.extraction_seconds for one in every if one), default=0.0)
     for choice in track.choices:
         told = [f.record.selection for f in track.selections(choice) if f.record.selection]
         phases = [phase for run in track.runs_of(choice) for phase in run.phases.values()]
@@ -107,7 +109,8 @@ def costs(track: Track) -> list[dict[str, Any]]:
             {
                 "choice": choice,
                 "images": sum(one.images for one in told) / len(told),
-                "extraction": max(one.extraction_seconds for one in told),
+                # of those that look at features, whichever of a process came first
+                "extraction": once if any(one.extraction_seconds for one in told) else 0.0,
                 "index": sum(one.index_seconds for one in told) / len(told),
                 "retrieval": sum(one.retrieval_seconds for one in told) / len(told),
                 "training": sum(p.record.cost.seconds for p in phases) / len(phases),

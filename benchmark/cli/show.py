@@ -84,13 +84,18 @@ def _told(value: Any) -> Any:
 
 
 def _protocol(name: str) -> dict[str, Any]:
+    from benchmark.evaluations import labels_given, offered
     from benchmark.registry import TASKS
     from benchmark.resolve import protocol_named
+    from benchmark.selection import SelectionOptions
 
     spec = protocol_named(name)
     evaluations: dict[str, int] = {}
     for task in spec.task_names:
-        for evaluation in TASKS.get(task).spec.evaluations:
+        ranked = TASKS.get(task).spec.evaluations
+        if spec.selects:
+            ranked = [one for one in offered(task) if one in labels_given(SelectionOptions().shots)]
+        for evaluation in ranked:
             evaluations[evaluation] = evaluations.get(evaluation, 0) + 1
     manifest, chunks = _manifest(spec)
     return {

@@ -21,6 +21,8 @@ from benchmark.retrieval.exact import ExactIndex, unit
 from benchmark.retrieval.pool import Layout, PoolIndex, build
 
 SIZES = (1_000_000, 4_000_000)
+#: A byte a dimension by scalar quantisation, and product quantisation.
+CODES = ("SQ8", "PQ128")
 #: SEPT's pool.
 POOL = 155_000_000
 DIMENSIONS, INNER, NOISE = 128, 32, 0.2
@@ -66,21 +68,22 @@ def nearest(shards: Sequence[Path], queries: Features) -> NDArray[np.int64]:
 
 def measured(n: int, folder: Path, layout: Layout, rounds: int) -> dict[str, Any]:
     """Build an index of n vectors and search it."""
-    shards = []
+    shards: list[Path] = []
     for number, first in enumerate(range(0, n, SHARD)):
         shards.append(folder / f"vectors-{number:04d}.npy")
         if not shards[-1].is_file():
             np.save(shards[-1], generate(min(SHARD, n - first), number))
     queries = generate(QUERIES, -1 % 2**32)
     start = time.perf_counter()
-    index = build(shards, folder / f"index-{n}", layout)
+    index = build(shards, folder / f"index-{layout.code}-{n}", layout)
     seconds = time.perf_counter() - start
-    exact = nearest(shards, queries)
+    exact = _exact(folder / f"exact-{n}.npy", shards, queries)
     tried = {probes: recall(index.search(queries, K, probes)[1], exact) for probes in PROBES}
     probes = next((p for p, found in tried.items() if found >= WANTED), PROBES[-1])
     target = [_seconds(lambda: index.search(queries, K, probes)) for _ in range(rounds)]
     opened = _seconds(lambda: PoolIndex(index.folder))
     return {
+        "code": layout.code,
         "vectors": n,
         "build_seconds": round(seconds, 1),
         "bytes_per_vector": round(index.bytes / n, 1),
@@ -99,28 +102,40 @@ def _seconds(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def rates(sizes: Sequence[int] = SIZES, layout: Layout | None = None, rounds: int = 5) -> Any:
-    """Figures of each size, and what they come to for a pool of SEPT's size.
+def _exact(file: Path, shards: Sequence[Path], queries: Features) -> NDArray[np.int64]:
+    """The K nearest, kept for the next layout."""
+    if not file.is_file():
+        np.save(file, nearest(shards, queries))
+    found: NDArray[np.int64] = np.load(file)
+    return found
 
-    The time of a build grows in step with the vectors, the centres being the same: what a million
-    more take is told by the two sizes.
-    """
-    layout = layout or Layout()
+
+def rates(sizes: Sequence[int] = SIZES, codes: Sequence[str] = CODES, rounds: int = 5) -> Any:
+    """Figures of each layout and size, and what they come to for a pool of SEPT's size."""
+    layouts = [Layout(code=code) for code in codes]
     with tempfile.TemporaryDirectory() as aside:
-        found = [measured(n, Path(aside), layout, rounds) for n in sizes]
-    first, last = found[0], found[-1]
-    slope = (last["build_seconds"] - first["build_seconds"]) / max(1, sizes[-1] - sizes[0])
-    hours = (last["build_seconds"] + slope * (POOL - sizes[-1])) / 3600
+        found = [measured(n, Path(aside), one, rounds) for one in layouts for n in sizes]
     return {
         "dimensions": DIMENSIONS,
-        "layout": {"lists": layout.lists, "code": layout.code, "sample": layout.sample},
+        "layout": {"lists": layouts[0].lists, "sample": layouts[0].sample},
         "queries": QUERIES,
         "sizes": found,
-        "pool": {
-            "vectors": POOL,
-            "gigabytes": round(last["bytes_per_vector"] * POOL / 1e9, 1),
-            "build_hours": round(hours, 2),
-        },
+        "pools": [_projected([one for one in found if one["code"] == code]) for code in codes],
+    }
+
+
+def _projected(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The time of a build grows in step with the vectors, the centres being the same: what a
+    million more take is told by the smallest and the largest size."""
+    first, last = found[0], found[-1]
+    apart = last["vectors"] - first["vectors"]
+    slope = (last["build_seconds"] - first["build_seconds"]) / max(1, apart)
+    hours = (last["build_seconds"] + slope * (POOL - last["vectors"])) / 3600
+    return {
+        "code": last["code"],
+        "vectors": POOL,
+        "gigabytes": round(last["bytes_per_vector"] * POOL / 1e9, 1),
+        "build_hours": round(hours, 2),
     }
 
 

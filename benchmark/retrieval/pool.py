@@ -31,7 +31,7 @@ class Layout:
     Args:
         lists: centres, and so lists; some 4 to 16 times the root of the number of vectors.
         code: how a vector is kept, as faiss names it: `SQ8`, a byte a dimension; `PQ64`, 64 bytes
-            in all, which takes longer to build; `Flat`, as it is.
+            of product quantisation; `Flat`, as it is.
         sample: vectors that the centres are computed from, drawn from all shards.
         seed: of that draw.
     """
@@ -159,6 +159,8 @@ def _train(vectors: Sequence[Features], layout: Layout) -> Any:
     )
     index.cp.seed = layout.seed + 1
     index.cp.min_points_per_centroid = 1
+    if hasattr(index, "pq"):  # a codebook for each part of a vector: less is enough, and shorter
+        index.pq.cp.niter, index.pq.cp.max_points_per_centroid = 10, 40
     index.train(np.ascontiguousarray(sample))
     return index
 

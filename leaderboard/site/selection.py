@@ -59,6 +59,7 @@ def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
         "claims": [*hypothesis(track), *beside(track)],
         "costs": costs(track),
         "pictures": pictures(track, site),
+        "pictured": f"{100 * TENTH:g} %, {main_shots(track) or 'all'} labels a class",
     }
 
 
@@ -124,7 +125,7 @@ def main_shots(track: Track) -> int:
 
 
 def table(track: Track, kind: str) -> list[dict[str, Any]]:
-    """A line for each choice: the average, and every target, the best first."""
+    """A line for each choice, the best of a budget first: the average, and every target."""
     targets = track.targets(kind)
     lines = [
         {
@@ -137,9 +138,10 @@ def table(track: Track, kind: str) -> list[dict[str, Any]]:
         if any(track.score(choice, kind, target) for target in targets)
     ]
 
-    def place(line: dict[str, Any]) -> tuple[bool, float]:
-        average = line["average"]
-        return average is None, -average.value if average else 0.0
+    def place(line: dict[str, Any]) -> tuple[int, float, bool, float]:
+        choice, average = line["choice"], line["average"]
+        score = average.value if average else 0.0
+        return -choice.shots, -choice.share, average is None, -score
 
     return sorted(lines, key=place)
 
@@ -152,7 +154,8 @@ def pictures(track: Track, site: SiteFolder) -> list[dict[str, str]]:
     except DataError:
         return []
     for choice in track.choices:
-        if not choice.method.endswith(f"/{_PICTURED}") or choice.share != TENTH:
+        wanted = (main_shots(track), TENTH)
+        if not choice.method.endswith(f"/{_PICTURED}") or (choice.shots, choice.share) != wanted:
             continue
         for located in track.selections(choice):
             record = located.record

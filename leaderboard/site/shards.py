@@ -66,7 +66,7 @@ def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:
             "tier": row.trust,
             "evidence": vouched.evidence if vouched and row.trust != "self-reported" else "",
         },
-        "chunks": board.card.chunks,
+        "chunks": board.scores.last(run) or board.card.chunks,
         "tasks": [
             {"evaluation": kind, "task": task, "floor": _value(board, (kind, task))}
             for kind, task in board.card.cells()

@@ -122,7 +122,7 @@ def ranked(board: Board, kind: str, task: str) -> list[dict[str, Any]]:
         if cell not in row.scores:
             continue
         seeds = [
-            (run.seed, score.value, board.card.chunks if run.last else 0)
+            (run.seed, score.value, board.scores.last(run))
             for run in board.runs[row.method]
             if (score := board.scores.of(run, cell))
         ]

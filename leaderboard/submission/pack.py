@@ -61,11 +61,11 @@ def choose(
     if seeds is None:
         found = (path.name.removeprefix("seed") for path in folder.glob("seed*"))
         seeds = sorted(int(name) for name in found if name.isdigit())
+    run = f"headwater run -p {spec.id} -m {method.folder} --store {store.root}"
     if not seeds:
-        raise UsageError(
-            f"{store.root} has no records of {method.folder} on {spec.id}; run: headwater run "
-            f"-p {spec.id} -m {method.name} --store {store.root}"
-        )
+        others = sorted(path.name for path in folder.parent.glob(f"{folder.name}+*"))
+        told = f"it has {', '.join(others[:5])}: add --set NAME=VALUE" if others else f"run: {run}"
+        raise UsageError(f"{store.root} has no records of {method.folder} on {spec.id}; {told}")
     planner, cells, missing = Planner(), [], []
     ways = [
         way
@@ -84,7 +84,7 @@ def choose(
         shown = missing[:5] + [f"and {len(missing) - 5} more"] * (len(missing) > 5)
         raise UsageError(
             f"{len(missing)} cells of {method.folder} are not done: {', '.join(shown)}; "
-            f"run: headwater run -p {spec.id} -m {method.name} --seeds {max(seeds) + 1}"
+            f"run: {run} --seeds {max(seeds) + 1}"
         )
     return Chosen(tuple(cells), tuple(store.record(cell) for cell in cells))
 

@@ -150,6 +150,7 @@ def test_lists_are_one_json_document(headwater, kind: str) -> None:
             ),
         ),
         (("show", "protocols", "distant-class/nano"), ("class_distance  within", "Objects 238,")),
+        (("show", "protocols", "selection/nano"), ("linear_10shot 12,", "finetune_10shot 12")),
         (("show", "methods", "byol/cassle"), ("2 + 4", "is a loss of the objective's own kind")),
         (
             ("show", "tasks", "digits"),

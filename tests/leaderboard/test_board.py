@@ -89,6 +89,18 @@ def test_seeds_are_paired_and_averaged(writer) -> None:
     assert row.gap.half == pytest.approx(1.96)
 
 
+def test_first_chunk_ends_there_and_its_row_is_complete(writer) -> None:
+    told = {"top1": metric(50)}, {"map11": metric(40)}
+    writer.write("moco_v2/first_chunk", 1, "pretrain", visits=500, chunks=(1,))
+    for name, metrics in zip(("linear.flags", "linear.scenes"), told, strict=True):
+        writer.write("moco_v2/first_chunk", 1, name, metrics)
+    writer.write("moco_v2/first_chunk", 1, "fewshot.flags", {"5way5shot": metric(60)})
+    writer.write("moco_v2/first_chunk", 1, "detection.scenes", {"AP50": metric(20, None, "AP")})
+    row = Board(read_results(writer.root), CARD).row("moco_v2/first_chunk")
+    assert row and row.transfer and row.cost
+    assert (row.transfer.value, row.missing, row.cost.visits) == (45, (), 500)
+
+
 def test_a_row_with_a_hole_has_no_average(writer) -> None:
     fill(writer, "moco_v2/joint", 60, 50)
     writer.write("moco_v2/sequential", 2, "linear.flags", {"top1": metric(58)})

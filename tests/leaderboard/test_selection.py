@@ -8,10 +8,13 @@ import numpy as np
 import plotly.graph_objects as plotly
 import pytest
 
+from benchmark.errors import UsageError
 from benchmark.registry import PROTOCOLS, load_shipped
 from benchmark.result import Chosen, Metric
 from leaderboard.aggregate import read_results
 from leaderboard.board import load_boards
+from leaderboard.cli import aggregate
+from leaderboard.compare_cli import compare
 from leaderboard.readme_selection import retrieval, selection
 from leaderboard.selection import Choice, Track, tracks
 from leaderboard.selection_words import beside, choice_of, costs, hypothesis
@@ -161,16 +164,38 @@ def test_the_readme_says_what_there_is(store: StoreWriter) -> None:
     assert selection(None) == "There are no results of this track yet."
     lines = selection(track_of(store)).splitlines()
     assert "better than chance" in lines[0]
-    assert lines[2] == "| Method | Of the pool | Seeds | Linear probe |"
+    assert lines[2] == "| Method | Of the pool | Labels a class | Seeds | Linear probe |"
     assert lines[4:] == [
-        "| `moco_v2/all` | 100 % | 1 | 62.0 ± 9.6 |",
-        "| `moco_v2/sept` | 10 % | 1 | 60.0 ± 9.7 |",
-        "| `moco_v2/random_k` | 10 % | 1 | 50.0 ± 9.8 |",
+        "| `moco_v2/all` | 100 % | 10 | 1 | 62.0 ± 9.6 |",
+        "| `moco_v2/sept` | 10 % | 10 | 1 | 60.0 ± 9.7 |",
+        "| `moco_v2/random_k` | 10 % | 10 | 1 | 50.0 ± 9.8 |",
     ]
+
+
+def test_the_terminal_shows_the_track(store: StoreWriter, capsys) -> None:
+    aggregate(store.root)
+    told = capsys.readouterr().out
+    assert f"{SMOKE}: averages over all targets" in told and "61.0 ± 9.6" in told
+    aggregate(store.root, as_json=True)
+    (document,) = json.loads(capsys.readouterr().out)
+    assert document["protocol"] == SMOKE
+    assert [row["budget"] for row in document["choices"]] == [1.0, 0.25, 0.1, 0.1]
+
+
+def test_compare_says_where_choices_are_compared(store: StoreWriter) -> None:
+    with pytest.raises(UsageError, match=r"on a page of its own: headwater site build"):
+        compare("moco_v2/sept", "moco_v2/random_k", SMOKE, store.root)
+
+
+def test_an_extractor_alone_is_no_entry_of_a_stream(store: StoreWriter) -> None:
+    where = {"protocol": "instance/smoke@1", "chunks": (1,), "visits": 10}
+    store.write("moco_v2/first_chunk", 1, "pretrain", **where)
+    assert load_boards(read_results(store.root)) == []
 
 
 def test_the_readme_tells_what_retrieval_costs() -> None:
     size = {
+        "code": "SQ8",
         "vectors": 1000,
         "build_seconds": 30.0,
         "bytes_per_vector": 136.5,
@@ -184,12 +209,19 @@ def test_the_readme_tells_what_retrieval_costs() -> None:
         {
             "sizes": [size],
             "dimensions": 128,
-            "layout": {"lists": 32, "code": "SQ8"},
-            "pool": {"vectors": 155_000_000, "gigabytes": 21.2, "build_hours": 0.53},
+            "layout": {"lists": 32},
+            "pools": [
+                {"code": c, "vectors": 155_000_000, "gigabytes": 21.2, "build_hours": 0.53}
+                for c in ("SQ8", "PQ64")
+            ],
         }
     ).splitlines()
-    assert told[2] == "| 1,000 | 30 s | 136 | 0.950 | 16 | 2,000 | 0.50 s | 60 times as long |"
-    assert told[-1].endswith("a pool of 155,000,000 takes 21 GB and 0.5 hours to index.")
+    assert (
+        told[2] == "| SQ8 | 1,000 | 30 s | 136 | 0.950 | 16 | 2,000 | 0.50 s | 60 times as long |"
+    )
+    assert told[-1].endswith(
+        "of 155,000,000 takes 21 GB and 0.5 hours as SQ8 and 21 GB and 0.5 hours as PQ64 to index."
+    )
 
 
 def test_a_store_of_streams_has_no_such_page(full_store: Path) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from benchmark.errors import UsageError
 from benchmark.execute import run
 from benchmark.resolve import protocol_named, resolve
 from benchmark.store import Store
 from leaderboard.submission.examine import examine
-from leaderboard.submission.pack import own_card, pack
+from leaderboard.submission.pack import choose, own_card, pack
 from leaderboard.submission.verify import able
 from tests.leaderboard.submission.conftest import Forger, Silent
 
@@ -51,6 +52,14 @@ def test_a_selection_is_packed_and_accepted(bundle, name, options) -> None:
     assert examined.accepted, [str(one) for one in examined.findings.found]
     ways = {entry.record.task.evaluation for entry in able(examined.entries)}
     assert ways == {"linear_10shot", "finetune_10shot", "fewshot"}
+
+
+def test_a_name_as_records_have_it_and_what_to_add_to_one_without_a_target(store: Store) -> None:
+    spec, named = protocol_named("selection/smoke"), resolve("moco_v2/sept+target=shapes")
+    assert named.folder == resolve("moco_v2/sept", SEPT).folder
+    assert len(choose(spec, named, store).records) == 5
+    with pytest.raises(UsageError, match=r"it has sept\+target=shapes: add --set NAME=VALUE"):
+        choose(spec, resolve("moco_v2/sept"), store)
 
 
 def test_the_whole_store_is_accepted_with_its_extractor(store: Store) -> None:
