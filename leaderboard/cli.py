@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from leaderboard.aggregate import Results
 
+#: What fits a terminal of what a choice of images is judged by; --json has all.
+KINDS = ("linear probe", "fine-tuning", "few-shot")
 OutputOption = Annotated[Path, typer.Option("--output", help="Folder of the page.")]
 DEFAULT_SITE = Path("site")
 
@@ -65,7 +67,15 @@ def aggregate(
     for board in found:
         console.print(TerminalTable(board))
     for name, rows in chosen.items():
-        shown = [{k: v for k, v in row.items() if k != "budget"} for row in rows]
+        shown = [
+            {
+                "method": f"{row['method']}{' (reference)' * bool(row['remark'])}",
+                "share": row["of_the_pool"],
+                "labels": row["labels_a_class"],
+                **{kind: row[kind] for kind in KINDS if kind in row},
+            }
+            for row in rows
+        ]
         print_rows(shown, False, f"{name}: averages over all targets, {DASH} where one is missing")
     if not found and not chosen:
         print(f"{store} holds no records yet; headwater demo makes the first ones")

@@ -16,10 +16,11 @@ def selection(track: Track | None) -> str:
     if track is None:
         return NONE_YET
     rows = [row for row in choices(track) if row.pop("budget") in (TENTH, 1.0)]
-    heads = [name.replace("_", " ").capitalize() for name in rows[0]]
+    heads = [name.replace("_", " ").capitalize() for name in rows[0] if name != "remark"]
     lines = [f"| {' | '.join(heads)} |", "| :-- |" + " --: |" * (len(heads) - 1)]
     for row in rows:
-        lines.append(f"| `{row['method']}` | {' | '.join([*row.values()][1:])} |")
+        remark = f", {row.pop('remark')}".removesuffix(", ")
+        lines.append(f"| `{row['method']}`{remark} | {' | '.join([*row.values()][1:])} |")
     claims = hypothesis(track) or ["What SEPT claims cannot be told yet: runs are missing."]
     told = [*claims, *beside(track)]
     return "\n".join([*(f"- {line}" for line in told), "", *lines])
@@ -36,6 +37,7 @@ def choices(track: Track) -> list[dict[str, Any]]:
     return [
         {
             "method": choice.method,
+            "remark": choice.remark,
             "budget": choice.share,
             "of_the_pool": choice.of_pool,
             "labels_a_class": str(choice.shots or "all"),

@@ -38,10 +38,25 @@ class Choice:
             >>> Choice("moco_v2/sept", 10, 0.1).of_pool
             '10 %'
         """
-        name = self.method.rpartition("/")[2]
-        if name in SELECTIONS and SELECTIONS.get(name).of_target:
+        if self._declares("of_target"):
             return words.BLANK
         return f"{100 * self.share:g} %"
+
+    @property
+    def remark(self) -> str:
+        """What has to be said beside its name.
+
+        Example:
+            >>> from benchmark.registry import load_shipped
+            >>> load_shipped()
+            >>> Choice("moco_v2/oracle", 10, 0.1).remark
+            "reference: sees the pool's labels"
+        """
+        return "reference: sees the pool's labels" if self._declares("uses_pool_labels") else ""
+
+    def _declares(self, what: str) -> bool:
+        name = self.method.rpartition("/")[2]
+        return name in SELECTIONS and bool(getattr(SELECTIONS.get(name), what))
 
     def cell(self, kind: str, target: str) -> Cell:
         """Where the record has a kind of number.
