@@ -138,8 +138,9 @@ def spread(
         if shares:
             raise UsageError(f"--shares are of a pool, and {name} on {protocol.id} has none")
         return [first]
+    set_ = dict(first.options)  # those in its name, too
     targets: list[dict[str, Any]] = [{}]
-    if first.parts[1].uses_target and "target" not in options:
+    if first.parts[1].uses_target and "target" not in set_:
         targets = [{"target": task} for task in protocol.task_names]
     try:
         numbers = [float(text) for text in shares.split(",") if text.strip()]
@@ -148,7 +149,7 @@ def spread(
     usual = first.config["share"]
     some: list[dict[str, Any]] = [{"share": n} if n != usual else {} for n in numbers] or [{}]
     return [
-        resolve(name, {**options, **target, **share}, protocol.tier)
+        resolve(first.name, {**set_, **target, **share}, protocol.tier)
         for share in some
         for target in targets
     ]

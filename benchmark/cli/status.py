@@ -50,7 +50,7 @@ def status(
     from benchmark.cells import Planner
     from benchmark.engine.job import Job
     from benchmark.registry import METHODS, load_shipped
-    from benchmark.resolve import grid, parse_options, protocol_named
+    from benchmark.resolve import grid, protocol_named
     from benchmark.store import Store
 
     load_shipped()
@@ -65,8 +65,7 @@ def status(
         # of a selection there are as many runs as targets: those are shown that have been begun
         named = method or (there if spec.selects else [*shipped, *variants])
         for name in named:
-            plain, *options = name.split("+")
-            job = Job(spec.id, plain, tuple(parse_options(options).items()), replicate)
+            job = Job(spec.id, name, (), replicate)
             title = name if seeds is None else f"{name}, seed {replicate}"
             rows[title] = job.plan_of(job.method_itself, planner=planner)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmark.errors import UsageError
+from benchmark.evaluations import spread
 from benchmark.execute import run
 from benchmark.resolve import protocol_named, resolve
 from benchmark.store import Store
@@ -57,6 +58,9 @@ def test_a_selection_is_packed_and_accepted(bundle, name, options) -> None:
 def test_a_name_as_records_have_it_and_what_to_add_to_one_without_a_target(store: Store) -> None:
     spec, named = protocol_named("selection/smoke"), resolve("moco_v2/sept+target=shapes")
     assert named.folder == resolve("moco_v2/sept", SEPT).folder
+    nano = protocol_named("selection/nano")
+    (one,) = spread(nano, "moco_v2/sept+target=digits", {})
+    assert one.folder == "moco_v2/sept+target=digits"
     assert len(choose(spec, named, store).records) == 5
     with pytest.raises(UsageError, match=r"it has sept\+target=shapes: add --set NAME=VALUE"):
         choose(spec, resolve("moco_v2/sept"), store)
