@@ -116,17 +116,19 @@ class Results:
             version of the method.
         problems: what cannot be read, a sentence each; grows as predictions are looked at.
         trust: how far the runs were examined by whoever keeps the store.
+        store: the folder that they were read from.
     """
 
     located: tuple[Located, ...]
     stale: tuple[Stale, ...] = ()
     problems: list[str] = field(default_factory=list)
     trust: Trust = field(default_factory=Trust)
+    store: Path | None = None
 
     @cached_property
     def cache(self) -> EvidenceCache:
-        """Where evidence is kept from one time to the next."""
-        return EvidenceCache(users_cache())
+        """Where evidence is kept from one time to the next: by the store's keeper, and here."""
+        return EvidenceCache(users_cache(), self.store)
 
     @cached_property
     def _seen(self) -> dict[Path, dict[str, Evidence]]:
@@ -245,7 +247,7 @@ def read_results(store: Path) -> Results:
     except DataError as error:
         problems.append(str(error))
         trust = Trust()
-    return Results(_without_doubles(fresh, problems), tuple(stale), problems, trust)
+    return Results(_without_doubles(fresh, problems), tuple(stale), problems, trust, store)
 
 
 def _split_stale(located: Sequence[Located]) -> tuple[list[Located], list[Stale]]:

@@ -1,11 +1,16 @@
-"""Evidence that was computed before, kept in one file of the user's cache.
+"""Evidence that was computed before, kept in one file of the user's cache, and in one of a store.
 
 It is named by the hash of the predictions that it comes from, and by the code that computed it, so
-that it is never out of date; whatever is wrong with the file, the evidence is computed again.
+that it is never out of date; whatever is wrong with a file, the evidence is computed again. The
+file of a store, `evidence.sqlite`, is its keeper's, as `trust.json` is: `headwater validate
+--trust` writes it, so that no machine has to compute again what one has.
 """
 
+import os
 import sqlite3
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 
@@ -17,7 +22,12 @@ from leaderboard.evidence import Evidence
 
 #: How many new entries are kept back before they are written together.
 BATCH = 512
+#: Name of the file at the root of a store.
+EVIDENCE = "evidence.sqlite"
 _IDENTITY = 16
+#: Bytes of the evidence of one metric, at most: of a million test units.
+_LARGEST = 4_000_016
+_TABLE = "CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, it BLOB)"
 
 
 class EvidenceCache:
@@ -25,6 +35,7 @@ class EvidenceCache:
 
     Args:
         file: of the cache; made where it is not there.
+        store: a store, whose own file is looked into first, and never written.
 
     Example:
         >>> import tempfile
@@ -36,23 +47,26 @@ class EvidenceCache:
         [1.0, 1.0, 1.0]
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, store: Path | None = None) -> None:
         self.file = file
         self._new: list[tuple[str, bytes]] = []
-        self._store: sqlite3.Connection | None = None
+        self._own: sqlite3.Connection | None = None
+        self._stores = _open_to_read(store / EVIDENCE) if store else None
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            self._store = sqlite3.connect(file, timeout=10)
-            self._store.execute("PRAGMA synchronous = OFF")
-            self._store.execute("CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, it BLOB)")
+            self._own = sqlite3.connect(file, timeout=10)
+            self._own.execute("PRAGMA synchronous = OFF")
+            self._own.execute(_TABLE)
         except (OSError, sqlite3.Error):
-            self._store = None
+            self._own = None
 
     def read(self, sha256: str, metrics: list[str]) -> dict[str, Evidence] | None:
         """Evidence of all these metrics; None if that of one is not there."""
         found = {}
         for metric in metrics:
-            content = self._get(_name(sha256, metric))
+            content = _get(self._stores, sha256, metric)
+            if content is None:
+                content = _get(self._own, sha256, metric)
             if content is None:
                 return None
             if content:
@@ -60,38 +74,75 @@ class EvidenceCache:
                 found[metric] = Evidence(content[:_IDENTITY], parts)
         return found
 
-    def _get(self, name: str) -> bytes | None:
-        if self._store is None:
-            return None
-        try:
-            row = self._store.execute("SELECT it FROM kept WHERE name = ?", (name,)).fetchone()
-        except sqlite3.Error:
-            return None
-        return row[0] if row and isinstance(row[0], bytes) else None
-
     def write(self, sha256: str, found: Mapping[str, Evidence | None]) -> None:
         """Keep evidence, and of which metrics there is none."""
         for metric, one in found.items():
             content = one.identity + one.parts.tobytes() if one else b""
-            self._new.append((_name(sha256, metric), content))
+            self._new.append((_name(sha256, metric), zlib.compress(content)))
         if len(self._new) >= BATCH:
             self.flush()
 
     def flush(self) -> None:
         """Write what is kept back."""
         new, self._new = self._new, []
-        if self._store is None or not new:
+        if self._own is None or not new:
             return
         try:
-            with self._store:
-                self._store.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", new)
+            with self._own:
+                self._own.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", new)
         except sqlite3.Error:  # another process writes, or the disk is full: computed again then
-            self._store.rollback()
+            self._own.rollback()
+
+    def share(self, store: Path, hashes: Iterable[str]) -> None:
+        """Write what is known of some predictions into the file of a store, whole or not at all.
+
+        What the file has from other code is dropped; the same evidence gives the same bytes.
+
+        Args:
+            store: folder that the file is written into.
+            hashes: of the predictions.
+        """
+        self.flush()
+        wanted = set(hashes)
+        kept: dict[str, bytes] = {}
+        for source in (_open_to_read(store / EVIDENCE), self._own):
+            with suppress(sqlite3.Error):
+                for name, content in source.execute("SELECT * FROM kept") if source else ():
+                    if name.endswith(_code()) and (source is not self._own or name[:64] in wanted):
+                        kept[name] = content
+        aside = store / f".{EVIDENCE}.{os.getpid()}"
+        aside.unlink(missing_ok=True)
+        with closing(sqlite3.connect(aside)) as file, file:
+            file.execute(_TABLE + " WITHOUT ROWID")
+            file.executemany("INSERT INTO kept VALUES (?, ?)", sorted(kept.items()))
+        aside.replace(store / EVIDENCE)
 
     def __del__(self) -> None:
         self.flush()
-        if self._store is not None:
-            self._store.close()
+        for opened in (self._own, self._stores):
+            if opened is not None:
+                opened.close()
+
+
+def _open_to_read(file: Path) -> sqlite3.Connection | None:
+    """A file that is there, and never changed."""
+    with suppress(sqlite3.Error):
+        return sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    return None
+
+
+def _get(file: sqlite3.Connection | None, sha256: str, metric: str) -> bytes | None:
+    """Identity and parts in one, empty for no evidence; None if it is not there or damaged."""
+    if file is None:
+        return None
+    query, unpacked = "SELECT it FROM kept WHERE name = ?", zlib.decompressobj()
+    try:
+        row = file.execute(query, (_name(sha256, metric),)).fetchone()
+        content = unpacked.decompress(row[0], _LARGEST) if row else b""
+    except (sqlite3.Error, TypeError, zlib.error):
+        return None
+    whole = unpacked.eof and (not content or len(content) > _IDENTITY) and len(content) % 4 == 0
+    return content if whole else None
 
 
 def _name(sha256: str, metric: str) -> str:
@@ -102,7 +153,7 @@ def _name(sha256: str, metric: str) -> str:
 def _code() -> str:
     """Hash of the code that evidence comes from."""
     metrics = ("tasks.detection.metrics", "tasks.probes.metrics", "tasks.resampled")
-    return source_sha256(("leaderboard.evidence", *metrics))[:16]
+    return source_sha256(("leaderboard.cache", "leaderboard.evidence", *metrics))[:16]
 
 
 def users_cache() -> Path:

@@ -174,7 +174,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     nano = [spec for spec in specs if spec.tier == "nano"]
     full = [spec for spec in specs if spec.tier == "full"]
     write_between_markers(readme, "protocols", protocols(nano + full))
-    write_whole(readme.parent / "results" / "streams.svg", streams_svg(nano).encode())
+    drawn = [spec for spec in nano if spec.id == spec.base_id or not spec.boundaries]
+    write_whole(readme.parent / "results" / "streams.svg", streams_svg(drawn).encode())
     for marker, benchmark, told in (
         ("rates", "steps", rates),
         ("loader", "loader", rates),

@@ -38,10 +38,11 @@ def site(measured: Mapping[str, Any]) -> str:
     usable = f", and it can be used after {max(ready) / 1000:.1f} s in Chromium" if ready else ""
     return (
         f"The site of {measured['runs']:,} runs with {measured['evaluations']:,} evaluations "
-        f"({measured['records']:,} records) is built in {measured['again_median']:.1f} s (median "
-        f"of {len(measured['again_seconds'])} builds); to import torch and to read the records, "
-        f"which no build can do without, takes {measured['bare_median']:.1f} s on the same "
-        f"machine. The first time, when the evidence of every evaluation is computed, unless "
-        f"`validate` has done so, it takes {measured['first_seconds']:.0f} s. The first page has "
+        f"({measured['records']:,} records) is built in {measured['median']:.1f} s by a machine "
+        f"that has never seen them (median of {len(measured['seconds'])} builds); to import torch "
+        f"and to read the records, which no build can do without, takes "
+        f"{measured['bare_median']:.1f} s on the same machine. Beside the records lies what "
+        f"`validate --trust` found in their predictions; without that file it takes "
+        f"{measured['without_evidence_seconds']:.0f} s. The first page has "
         f"{measured['home_with_scripts_bytes'] / 1e6:.1f} MB beside plotly.js{usable}."
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.errors import UsageError
+from leaderboard.cache import EvidenceCache, users_cache
 from leaderboard.submission.examine import Examined
 from leaderboard.submission.judge import Rerun
 from leaderboard.submission.records import Entry
@@ -22,7 +23,8 @@ def vouch(
     again from its predictions, and `reproduced` if a cell of it was rerun, too, and all that were
     agree. What was `reproduced` stays so while the records are the same. One that is refused, or
     of which a cell differs, is vouched for no more. Nothing changes for methods that the folder
-    does not have.
+    does not have. What the predictions say of intervals is kept beside the file, so that no page
+    that is built from the store has to compute it again.
 
     Args:
         file: the keeper's, `trust.json` at the root of a store; made if it is not there.
@@ -46,6 +48,10 @@ def vouch(
             told[run] = _vouched(run, entries, examined, mine, trust.of(*run))
     others = [entry for entry in trust.vouched if entry.run not in told]
     Trust(vouched=(*others, *(entry for entry in told.values() if entry))).write(file)
+    predictions = (entry.record.predictions for entry in examined.rescored)
+    EvidenceCache(users_cache()).share(
+        file.parent, (known.sha256 for known in predictions if known)
+    )
     return told
 
 

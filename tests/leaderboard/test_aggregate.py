@@ -1,5 +1,8 @@
 """Reading a store: what counts, what is stale, and what is refused."""
 
+import sqlite3
+import zlib
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 from benchmark.errors import DataError, UsageError
 from benchmark.result import Metric
 from leaderboard.aggregate import read_results
+from leaderboard.cache import EVIDENCE
 from leaderboard.frames import COSTS, NUMBERS, costs, numbers
 from leaderboard.gather import gather
 from leaderboard.trust import Trust, Vouched, fingerprint
@@ -187,6 +191,44 @@ def test_a_broken_cache_is_no_cache(writer, tmp_path: Path, monkeypatch) -> None
     results = read_results(writer.root)
     assert results.evidence(results.located[0]) is not None
     assert results.problems == []
+
+
+def test_what_one_machine_computed_no_other_has_to(writer, tmp_path: Path, monkeypatch) -> None:
+    path = writer.write("moco_v2/joint", 4, "linear.flags", METRICS, ARRAYS)
+    here = read_results(writer.root)
+    known = here.evidence(here.located[0])
+    sha256 = here.located[0].record.predictions.sha256
+    here.cache.share(writer.root, [sha256])
+    content = (writer.root / EVIDENCE).read_bytes()
+    here.cache.share(writer.root, [])
+    assert (writer.root / EVIDENCE).read_bytes() == content
+    assert [p.name for p in writer.root.glob(f"*{EVIDENCE}*")] == [EVIDENCE]
+
+    monkeypatch.setattr("leaderboard.cache.home", lambda: tmp_path / "elsewhere")
+    path.with_suffix(".npz").unlink()  # so that there is nothing to compute it from
+    elsewhere = read_results(writer.root)
+    assert elsewhere.unseen() == []
+    found = elsewhere.evidence(elsewhere.located[0])
+    assert found.identity == known.identity
+    assert found.parts.tolist() == known.parts.tolist()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"00", zlib.compress(b"0" * 17), zlib.compress(b"0" * 8_000_000), "text", None],
+)
+def test_damaged_evidence_is_computed_again(writer, tmp_path: Path, monkeypatch, damage) -> None:
+    writer.write("moco_v2/joint", 4, "linear.flags", METRICS, ARRAYS)
+    here = read_results(writer.root)
+    here.evidence(here.located[0])
+    here.cache.share(writer.root, [here.located[0].record.predictions.sha256])
+    with closing(sqlite3.connect(writer.root / EVIDENCE)) as file, file:
+        assert file.execute("UPDATE kept SET it = ?", (damage,)).rowcount == 1
+    monkeypatch.setattr("leaderboard.cache.home", lambda: tmp_path / "elsewhere")
+    elsewhere = read_results(writer.root)
+    assert len(elsewhere.unseen()) == 1
+    assert elsewhere.evidence(elsewhere.located[0]).standard_error() == pytest.approx(100 / 12**0.5)
+    assert elsewhere.problems == []
 
 
 def test_trust_is_of_the_keeper_and_lapses(writer) -> None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from benchmark.cli.main import app
 from benchmark.errors import DataError, UsageError
+from leaderboard.cache import EVIDENCE
 from leaderboard.submission.examine import examine
 from leaderboard.submission.judge import Rerun
 from leaderboard.submission.vouch import vouch
@@ -39,6 +40,7 @@ def test_validate_puts_down_rescored_and_the_store_is_as_good_as_before(
     assert told.endswith("trust.json: supervised/replay on instance/smoke@1 is rescored")
     assert last.startswith(f"{store} is accepted")
     content = (store / TRUST).read_bytes()
+    assert (store / EVIDENCE).is_file()
     (entry,) = read_trust(store).vouched
     assert (entry.run, entry.tier, entry.records) == (RUN, "rescored", 12)
     assert entry.evidence == "8 of 8 evaluations computed again from their predictions"

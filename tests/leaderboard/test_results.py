@@ -1,0 +1,35 @@
+"""The committed records: what their keeper put beside them goes with them."""
+
+from pathlib import Path
+
+import pytest
+
+from leaderboard.aggregate import read_results
+
+RESULTS = Path(__file__).parents[2] / "results"
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch):
+    """As a machine reads them that has never seen them."""
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path))
+    return read_results(RESULTS)
+
+
+def test_none_is_damaged_outdated_or_unexamined(results) -> None:
+    assert results.problems == []
+    assert results.stale == ()
+    runs = {(run.protocol, run.method) for p in results.protocols for run in results.runs(p)}
+    assert {results.tier(*run) for run in runs} <= {"rescored", "reproduced"}
+
+
+def test_their_evidence_is_there_and_what_the_predictions_say(results) -> None:
+    assert results.unseen() == []
+    known = [found for found in results.located if found.record.predictions and found.judged]
+    assert len(known) > 1000
+    for found in known[::17]:
+        again = found.all_evidence()
+        for metric in found.judged:
+            kept = results.evidence(found, metric)
+            assert kept.identity == again[metric].identity
+            assert kept.parts == pytest.approx(again[metric].parts, abs=1e-5)
