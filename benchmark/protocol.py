@@ -35,7 +35,7 @@ class Budget:
 #: The streams that Headwater ships, in the order in which they are listed.
 STREAMS = (
     *("instance", "random-class", "distant-class", "domain"),
-    *("blurred-instance", "blurred-class"),
+    *("blurred-instance", "blurred-class", "long-distant-class"),
 )
 #: The track of data selection, which has a pool in place of a stream.
 SELECTION = "selection"
@@ -47,8 +47,8 @@ class ProtocolSpec:
     """A stream, a tier, a budget and an evaluation; any change of these is a new version.
 
     Args:
-        stream: `instance`, `random-class`, `distant-class` or `domain`; or, without boundaries,
-            `blurred-instance` or `blurred-class`.
+        stream: `instance`, `random-class`, `distant-class` or `domain`; without boundaries,
+            `blurred-instance` or `blurred-class`; with four times the budget, `long-distant-class`.
         tier: smoke, nano or full.
         version: from 1.
         pool: name of the image set that the stream is drawn from.
@@ -102,13 +102,17 @@ class ProtocolSpec:
 
     @property
     def rule(self) -> str:
-        """How images are shared out: the stream, or what a blurred stream is blurred from."""
-        blurs = {"blurred-instance": "instance", "blurred-class": "random-class"}
-        return blurs.get(self.stream, self.stream)
+        """How images are shared out: the stream, or the stream that it is a variant of."""
+        variants = {
+            "blurred-instance": "instance",
+            "blurred-class": "random-class",
+            "long-distant-class": "distant-class",
+        }
+        return variants.get(self.stream, self.stream)
 
     @property
     def base_id(self) -> str:
-        """Id of the protocol whose draw this one shares: itself, but for blurred streams."""
+        """Id of the protocol whose draw this one shares: itself, but for variants."""
         return f"{self.rule}/{self.tier}@{self.version}"
 
     @property

@@ -16,7 +16,7 @@ from benchmark.streams.manifest import Manifest
 GOLDEN: dict[str, str] = json.loads((Path(__file__).parent / "golden_digests.json").read_text())
 STREAMS = (
     *("instance", "random-class", "distant-class", "domain"),
-    *("blurred-instance", "blurred-class", "selection"),
+    *("blurred-instance", "blurred-class", "long-distant-class", "selection"),
 )
 
 
@@ -29,6 +29,15 @@ def test_every_protocol_is_in_the_golden_list_and_every_stream_at_every_tier() -
     assert set(PROTOCOLS.names()) == set(GOLDEN)
     assert set(GOLDEN) == {f"{s}/{tier}@1" for s in STREAMS for tier in ("smoke", "nano", "full")}
     assert len(set(GOLDEN.values())) == len(GOLDEN)
+
+
+@pytest.mark.parametrize("tier", ["smoke", "nano"])
+def test_the_long_stream_is_the_other_with_four_times_the_budget(tier: str) -> None:
+    long, base = (PROTOCOLS.get(f"{s}/{tier}@1") for s in ("long-distant-class", "distant-class"))
+    assert long.manifest.digest == base.manifest.digest
+    assert long.budget.image_visits == 4 * base.budget.image_visits
+    same = dataclasses.replace(long, stream=base.stream, budget=base.budget)
+    assert same == base
 
 
 OTHER = {
