@@ -185,9 +185,14 @@ def peak_memory_bytes() -> int:
 
 
 @cache
-def environment(device: str, acceleration: Acceleration) -> Environment:
-    """Where this process runs; the lock's hash is known where it runs from a checkout."""
+def _lock_sha256() -> str | None:
+    """Hash of the lock, known where this process runs from a checkout."""
     lock = Path(__file__).parent.parent / "requirements.lock"
+    return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None
+
+
+def environment(device: str, acceleration: Acceleration) -> Environment:
+    """Where this process runs, and how."""
     return Environment(
         python=platform.python_version(),
         torch=torch.__version__,
@@ -197,7 +202,7 @@ def environment(device: str, acceleration: Acceleration) -> Environment:
         deterministic=True,
         precision=acceleration.precision,
         compiled=acceleration.backend is not None,
-        lock_sha256=hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None,
+        lock_sha256=_lock_sha256(),
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -36,6 +37,13 @@ class Located:
             return task.evaluation, task.name
         evaluation, _, name = self.path.stem.partition(".")  # it failed before it knew its task
         return evaluation, name
+
+    @property
+    def command(self) -> str:
+        """What computes it again, to the bit on the same kind of machine."""
+        words, where = self.record.provenance.argv, self.record.environment
+        own = ("--threads", str(where.threads)) if where.device == "cpu" else ()
+        return shlex.join([*words, *(own if words[:2] == ("headwater", "run") else ())])
 
     @property
     def headline(self) -> tuple[str, Metric]:

@@ -1,7 +1,6 @@
 """What is known of one method on one protocol."""
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -138,5 +137,4 @@ def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
 def command_of(run: Run) -> str:
     """What a reader types to get this row again: the command that the newest phase names."""
     found = list(run.phases.values()) or list(run.evaluations.values())
-    newest = max(found, key=lambda f: (f.record.provenance.ended, f.path))
-    return shlex.join(newest.record.provenance.argv)
+    return max(found, key=lambda f: (f.record.provenance.ended, f.path)).command

@@ -5,7 +5,6 @@ pair two methods, is a second one, `headwater.takeEvidence({...})`.
 """
 
 import base64
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -104,7 +103,7 @@ def _cell(found: Located, environments: dict[Environment, int]) -> dict[str, Any
         "after": record.stream.chunks_seen,
         "cause": record.cause if record.status == "failed" else None,
         "file": "/".join(found.path.parts[-_depth(found) :]),
-        "command": shlex.join(provenance.argv),
+        "command": found.command,
         "started": provenance.started,
         "ended": provenance.ended,
         "headwater": provenance.headwater,

@@ -119,6 +119,9 @@ def verify(
         str | None,
         typer.Option("-m", "--method", help="path/to/file.py:Class, if it is not installed."),
     ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of every cell. Default: as in its record.")
+    ] = None,
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -126,8 +129,9 @@ def verify(
 
     The folder is examined first, as by validate; if it is refused, nothing is rerun. Nothing in it
     is executed: the code that is installed here is, or the file that --method names, and it has to
-    be the same as that of the records. On the same kind of machine the same bits come of it; on
-    others a headline agrees if it differs by no more than other test images could have moved it.
+    be the same as that of the records. On the same kind of machine, by as many threads, the same
+    bits come of it; else a headline agrees if it differs by no more than other test images could
+    have moved it.
     That is a tolerance: small exaggerations are not found by it. With --trust, a method of which
     a cell was rerun and agrees is put down as reproduced.
 
@@ -150,7 +154,8 @@ def verify(
             print(f"drawn at random, {len(chosen)} of {of} evaluations:")
             print(*(f"  {entry.path}" for entry in chosen), sep="\n", flush=True)
         with _place(store) as place:
-            reruns = again.rerun(chosen, place, method)
+            as_claimed = again.threads_of(examined.entries)
+            reruns = again.rerun(chosen, place, method, threads or as_claimed)
     accepted = examined.accepted and not any(one.verdict == "differs" for one in reruns)
     verdict = conclusion(reruns, of) if examined.accepted else examined.verdict
     told = [] if trust is None else _vouched(trust, examined, reruns)

@@ -9,11 +9,14 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
+import torch
+
 from benchmark.cells import Cell, Planner
 from benchmark.cli.progress import RunProgress
 from benchmark.engine.graph import Graph
 from benchmark.engine.job import Job
 from benchmark.engine.local import Setup, run_here
+from benchmark.engine.running import Progress
 from benchmark.engine.stop import STOP
 from benchmark.errors import HeadwaterError, UsageError
 from benchmark.evaluations import STREAM_TASK
@@ -64,7 +67,17 @@ def require_named(entries: Sequence[Entry], method: str | None) -> None:
         raise UsageError(f"the records are not of {_inside(method)}; their methods: {known}")
 
 
-def rerun(chosen: Sequence[Entry], store: Path, method: str | None = None) -> list[Rerun]:
+def threads_of(entries: Sequence[Entry]) -> dict[str, int]:
+    """How many threads each cell was computed by, phases of training too, by the cell's key."""
+    return {entry.record.key: entry.record.environment.threads for entry in entries}
+
+
+def rerun(
+    chosen: Sequence[Entry],
+    store: Path,
+    method: str | None = None,
+    threads: int | Mapping[str, int] | None = None,
+) -> list[Rerun]:
     """Compute cells again, with all that they start from, and judge; tells its progress.
 
     Only code that is installed here, or that `method` names, is run: nothing of the folder that the
@@ -75,6 +88,9 @@ def rerun(chosen: Sequence[Entry], store: Path, method: str | None = None) -> li
         store: an own folder, where the cells are computed; what is finished there is not again, and
             what failed there is.
         method: `path/to/file.py:Class` of a method that is not installed.
+        threads: of every cell; or of each by its key, as `threads_of` has it, since sums come out
+            otherwise in the last bit by another number; None, and for cells that are not named:
+            all cores.
 
     Returns:
         What came of each, in the order of `chosen`.
@@ -100,7 +116,7 @@ def rerun(chosen: Sequence[Entry], store: Path, method: str | None = None) -> li
     quantile = NormalDist().inv_cdf(1 - 0.025 / len(chosen))
     found: dict[str, Rerun] = {}
     for name, graph in graphs.items():
-        works[name].compute(graph, store)
+        works[name].compute(graph, store, threads)
         for key, entry in works[name].wanted:
             found[entry.path] = _came(graph, key, entry, quantile)
     return [found[entry.path] for entry in chosen]
@@ -137,10 +153,12 @@ class _Work:
         known = {one.key for one in self.plans.setdefault(job, [])}
         self.plans[job] += [one for one in _with_phases(cell) if one.key not in known]
 
-    def compute(self, graph: Graph, store: Path) -> None:
+    def compute(
+        self, graph: Graph, store: Path, threads: int | Mapping[str, int] | None = None
+    ) -> None:
         """Compute what is missing, in this process."""
         setup = Setup(store, retry_failed=True)
-        with RunProgress(self.spec, graph.store) as progress:
+        with _Threaded(self.spec, graph.store, threads) as progress:
             progress.start(graph, 1)
             with STOP.listening(signal.SIGINT, signal.SIGTERM):
                 run_here(
@@ -149,6 +167,26 @@ class _Work:
                     progress,
                     retry_failed=True,
                 )
+
+
+class _Threaded(RunProgress):
+    """Gives each cell its threads when it starts, and the process its own in the end."""
+
+    def __init__(
+        self, spec: ProtocolSpec, store: Store, threads: int | Mapping[str, int] | None
+    ) -> None:
+        super().__init__(spec, store)
+        self._threads, self._usual = threads, torch.get_num_threads()
+
+    def begin(self, cell: Cell) -> Progress:
+        named = self._threads
+        of = named.get(cell.key) if isinstance(named, Mapping) else named
+        torch.set_num_threads(of or self._usual)
+        return super().begin(cell)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_num_threads(self._usual)
+        super().__exit__(*_)
 
 
 def _with_phases(cell: Cell) -> list[Cell]:

@@ -178,7 +178,7 @@ def test_predictions_narrow_the_difference(full_store: Path, tmp_path: Path, wri
 
 def test_the_command_is_the_one_of_the_records(full_store: Path, board) -> None:
     row = board(full_store).row("moco_v2/joint")
-    assert row.command == "headwater run -p instance/test@1 -m moco_v2/joint --seed 0"
+    assert row.command == ("headwater run -p instance/test@1 -m moco_v2/joint --seed 0 --threads 2")
 
 
 def test_planned_methods_are_pending(writer, board) -> None:

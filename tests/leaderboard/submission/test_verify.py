@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from benchmark.canonical import sha256_of
@@ -19,6 +20,7 @@ from benchmark.errors import HeadwaterError, Stopped, UsageError
 from benchmark.execute import run
 from benchmark.provenance import code_of
 from benchmark.resolve import protocol_named, resolve
+from benchmark.result import parse_record
 from benchmark.store import Store
 from leaderboard.submission import verify
 from leaderboard.submission.examine import examine
@@ -257,6 +259,30 @@ def test_it_goes_on_where_it_was_stopped(untouched: Path, tmp_path: Path, monkey
     assert begun == ["1 pretrain", "2 pretrain", "2 pretrain", "2 linear.shapes"]
 
 
+def test_each_cell_has_the_threads_of_its_record(untouched: Path, tmp_path: Path) -> None:
+    entries, usual = examine(untouched).entries, torch.get_num_threads()
+    (chosen,) = verify.choose(entries, 1, seed_that_draws(untouched, f"seed0/{LAST}/linear.shapes"))
+    as_claimed = verify.threads_of(entries)
+    assert set(as_claimed.values()) == {chosen.record.environment.threads}
+    told = {key: 3 + (key == chosen.record.key) for key in as_claimed}
+    for place, threads in (("named", told), ("all", 3), ("none", None)):
+        verify.rerun([chosen], tmp_path / place, threads=threads)
+        assert torch.get_num_threads() == usual
+    found = {
+        place: {
+            record.kind: record.environment.threads
+            for path in (tmp_path / place).rglob(f"{LAST}/*.json")
+            if (record := parse_record(path.read_bytes()))
+        }
+        for place in ("named", "all", "none")
+    }
+    assert found == {
+        "named": {"pretrain": 3, "evaluation": 4},
+        "all": {"pretrain": 3, "evaluation": 3},
+        "none": {"pretrain": usual, "evaluation": usual},
+    }
+
+
 def test_nothing_is_compared_with_itself(smoke_store: Path, untouched: Path) -> None:
     for folder, store in ((smoke_store, smoke_store), (untouched, untouched / "results")):
         told = sentence(headwater("verify", folder, "--store", store))
@@ -284,7 +310,7 @@ def test_the_quantile_grows_with_the_cells(untouched: Path, again: Path) -> None
 def test_without_a_store_nothing_is_kept(untouched: Path, monkeypatch) -> None:
     places: list[Path] = []
 
-    def stopped(chosen: object, store: Path, method: object) -> None:
+    def stopped(chosen: object, store: Path, *_: object) -> None:
         assert store.is_dir()
         places.append(store)
         raise Stopped

@@ -1,0 +1,88 @@
+"""Committed evaluations computed again, twice: `python -m leaderboard.reproduction`.
+
+Once each cell by as many threads as its record names, so that the same bits are to come of it on
+the same kind of machine; and once by another number, by which sums come out otherwise in the last
+bit, so that training goes its own way from there on.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmark.canonical import write_whole
+
+#: Name of the file in the folder of the records.
+FILE = "verify.json"
+
+
+def reproduction(measured: Mapping[str, Any]) -> str:
+    """A table of the cells, and the verdicts.
+
+    Args:
+        measured: the document that `main` writes.
+
+    Example:
+        >>> cell = {"path": "p@1/a/seed0/after-chunk4/linear.mnist.json", "metric": "top1"}
+        >>> same = cell | {"claimed": 50.0, "found": 50.0, "verdict": "same bits"}
+        >>> near = cell | {"claimed": 50.0, "found": 50.5, "verdict": "agrees", "allowed": 2.0}
+        >>> told = reproduction({
+        ...     "seed": 1, "threads": 3,
+        ...     "as_recorded": {"drawn": [same], "verdict": "reproduced: one"},
+        ...     "otherwise": {"drawn": [near], "verdict": "reproduced: other"},
+        ... })
+        >>> print(told.splitlines()[2])
+        | `p@1/a/seed0/after-chunk4/linear.mnist` | top1 50.00 | same bits | +0.50 | 2.00 |
+    """
+    threads = measured["threads"]
+    lines = [
+        f"| Cell | Claimed | As recorded | By {threads} threads | Allowed |",
+        "| :-- | --: | :-- | --: | --: |",
+    ]
+    first, second = measured["as_recorded"], measured["otherwise"]
+    moved = []
+    for same, other in zip(first["drawn"], second["drawn"], strict=True):
+        moved.append(other["found"] - other["claimed"])
+        lines.append(
+            f"| `{same['path'].removesuffix('.json')}` | {same['metric']} {same['claimed']:.2f} "
+            f"| {same['verdict']} | {moved[-1]:+.2f} | {other['allowed']:.2f} |"
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"By as many threads as each record names: {first['verdict']}. By {threads} threads: "
+            f"{second['verdict']}; the headlines moved by "
+            f"{statistics.fmean(map(abs, moved)):.2f} on average, and by "
+            f"{max(map(abs, moved)):.2f} at the most.",
+        ]
+    )
+
+
+def main(
+    store: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
+    cells: Annotated[int, typer.Option(min=1, help="So many are drawn.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="For the second time.")] = 3,
+    keep: Annotated[Path, typer.Option(help="Folder, to go on from.")] = Path("runs/verify"),
+) -> None:
+    """Compute evaluations drawn at random again, and write what came of it into verify.json."""
+    code = "from benchmark.cli.main import main; main()"
+    words = [sys.executable, "-c", code, "verify", str(store), "--json"]
+    words += ["--cells", str(cells), "--seed", str(seed)]
+    document: dict[str, Any] = {"seed": seed, "threads": threads}
+    for name, more in (("as_recorded", []), ("otherwise", ["--threads", str(threads)])):
+        command = [*words, *more, "--store", str(keep / name)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        document[name] = json.loads(done.stdout)
+        print(document[name]["verdict"], flush=True)
+    write_whole(store / FILE, (json.dumps(document, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    typer.run(main)
