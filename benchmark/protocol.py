@@ -116,6 +116,11 @@ class ProtocolSpec:
         return f"{self.rule}/{self.tier}@{self.version}"
 
     @property
+    def longer(self) -> bool:
+        """Whether it is another stream, told apart by its budget alone."""
+        return self.base_id != self.id and self.boundaries
+
+    @property
     def selects(self) -> bool:
         """Whether a method chooses what it trains on, in place of being given a stream."""
         return False

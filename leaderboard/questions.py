@@ -5,6 +5,7 @@ so that their errors are not independent.
 """
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -62,9 +63,9 @@ def answers(boards: Sequence[Board]) -> list[Answer]:
 
 
 def nano_boards(boards: Sequence[Board]) -> list[Board]:
-    """The streams of the nano tier, in the order in which they are listed."""
+    """The streams of the nano tier with its budget, in the order in which they are listed."""
     known = [(PROTOCOLS.get(board.card.id), board) for board in boards if _known(board)]
-    nano = [(spec.place, board) for spec, board in known if spec.tier == "nano"]
+    nano = [(s.place, board) for s, board in known if s.tier == "nano" and not s.longer]
     return [board for _, board in sorted(nano, key=lambda pair: pair[0])]
 
 
@@ -214,19 +215,20 @@ def _cost(boards: Sequence[Board]) -> Answer:
                     yield _stream(board), row.strategy, Estimate(ratio, None, len(row.seeds))
 
     numbers = _collected(found())
-    told = [
-        f"{words.joined([f'{name} {e.value:.1f} times' for name, e in dear.items()])} as many as "
-        f"sequential training on {stream}"
-        for stream, series in numbers.items()
-        if (dear := {n: e for n, e in series.items() if n != "sequential" and e.value > 1})
-    ]
-    sentence = "To have an up-to-date model after every arrival takes, in image visits: "
-    sentence += f"{'; '.join(told)}." if told else "as many as sequential training."
+    dear: dict[tuple[str, str], list[str]] = {}
+    for stream, series in numbers.items():
+        for name, ratio in series.items():
+            if round(ratio.value, 1) > 1:
+                dear.setdefault((name, f"{ratio.value:.1f}"), []).append(stream)
+    each = [f"{name} {n} times as many on {words.joined(on)}" for (name, n), on in dear.items()]
+    sentence = "To have an up-to-date model after every arrival takes, in image visits of "
+    sentence += f"sequential training, {'; '.join(each) if each else 'as many'}."
     for names, title in ((("joint",), "joint training takes"), (HELPERS, "replay and MAS take")):
         if times := _times(boards, names):
-            least, most = (f"{f(times):.1f}" for f in (min, max))
-            range_ = least if least == most else f"{least} to {most}"
-            sentence += f" By the time measured, {title} {range_} times as long."
+            sentence += (
+                f" By the time measured, {title} {statistics.median(times):.1f} times as long "
+                f"(median of {words.counted(len(times), 'case')})."
+            )
     return Answer(
         "cost",
         "What does each cost, and what would joint training at every arrival cost?",

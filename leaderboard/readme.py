@@ -15,13 +15,15 @@ from leaderboard.power_words import power_words
 from leaderboard.questions import Answer, answers, nano_boards
 from leaderboard.readme_bench import benchmarks, engine, site
 from leaderboard.readme_methods import method_rates, references, trials
+from leaderboard.readme_paper import paper
 from leaderboard.readme_selection import retrieval, selection
+from leaderboard.readme_streams import streams
 from leaderboard.readme_tasks import against_sklearn, evaluation_rates
 from leaderboard.row import Row
 from leaderboard.selection import tracks
 from leaderboard.streams_picture import streams_svg
 from leaderboard.table import markdown_table, write_between_markers
-from leaderboard.words import interval, joined
+from leaderboard.words import interval
 
 ROOT = Path(__file__).parent.parent
 
@@ -37,19 +39,8 @@ def ranking(board: Board) -> str:
 
 
 def findings(board: Board) -> str:
-    """What the records say on transfer above the floor, and on the course of forgetting."""
-    lines = []
-    floor = "random_init"
-    for row in board.rows:
-        if row.above_floor is not None:
-            better = [task for task, yes in board.beyond_noise(row.method, floor).items() if yes]
-            lines.append(
-                f"- `{row.method}` is above the untrained network beyond the 95 % interval on "
-                f"{row.above_floor} of 12 tasks ({joined(better)})."
-            )
-    forgetful = [row for row in board.rows if row.forgetting is not None]
-    lines += [_forgetting(row) for row in forgetful]
-    return "\n".join(lines)
+    """What the records say on the course of forgetting."""
+    return "\n".join(_forgetting(row) for row in board.rows if row.forgetting is not None)
 
 
 def _forgetting(row: Row) -> str:
@@ -159,7 +150,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     """Write the README's figures anew."""
     found = read_results(results)
     load_shipped()
-    boards = nano_boards(load_boards(found))
+    every_board = load_boards(found)
+    boards = nano_boards(every_board)
     (board,) = (b for b in boards if b.card.id == "instance/nano@1")
     write_between_markers(readme, "ranking", ranking(board))
     asked = answers(boards)
@@ -167,6 +159,9 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
         picture = readme.parent / "results" / f"answer-{answer.key}.svg"
         write_whole(picture, answer_svg(answer).encode())
     write_between_markers(readme, "answers", answered(asked))
+    write_between_markers(readme, "streams", streams(boards))
+    longer = [b for b in every_board if b.card.id in PROTOCOLS and PROTOCOLS.get(b.card.id).longer]
+    write_between_markers(readme, "paper", paper(boards, longer))
     write_between_markers(readme, "findings", findings(board))
     write_between_markers(readme, "power", "\n".join(f"- {line}" for line in power_words(board)))
     every = sorted(map(PROTOCOLS.get, PROTOCOLS.names()), key=lambda spec: spec.place)
@@ -174,7 +169,7 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     nano = [spec for spec in specs if spec.tier == "nano"]
     full = [spec for spec in specs if spec.tier == "full"]
     write_between_markers(readme, "protocols", protocols(nano + full))
-    drawn = [spec for spec in nano if spec.id == spec.base_id or not spec.boundaries]
+    drawn = [spec for spec in nano if not spec.longer]
     write_whole(readme.parent / "results" / "streams.svg", streams_svg(drawn).encode())
     for marker, benchmark, told in (
         ("rates", "steps", rates),

@@ -1,0 +1,138 @@
+"""Where the nano tier and the paper agree, and whether its budget is why they do not."""
+
+from collections.abc import Sequence
+
+from benchmark.registry import PROTOCOLS
+from leaderboard import words
+from leaderboard.board import Board
+from leaderboard.questions import HELPERS, Numbers, less, listed, sides
+from leaderboard.statistics import Estimate
+from leaderboard.words import interval, number
+
+SELF, LABELS = "moco_v2", "supervised"
+#: Streams whose chunks are alike, or nearly so.
+MILD = ("instance", "random-class")
+
+
+def paper(boards: Sequence[Board], longer: Sequence[Board] = ()) -> str:
+    """What Hu et al. find, and what the records say to it; then the same with a larger budget.
+
+    Args:
+        boards: of the nano streams.
+        longer: of the same streams with more image visits.
+    """
+    lines = [*_helped(boards), *_mild(boards), *_forgotten(boards)]
+    lines += [line for board in longer for line in _longer(board, boards)]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _stream(board: Board) -> str:
+    return board.card.id.partition("/")[0]
+
+
+def _gaps(boards: Sequence[Board], objective: str, strategies: Sequence[str]) -> Numbers:
+    """Strategy to stream to points ahead of joint training, as far as they are known."""
+    found = {
+        strategy: {
+            _stream(board): gap
+            for board in boards
+            if (gap := board.gap(f"{objective}/{strategy}", f"{objective}/joint"))
+        }
+        for strategy in strategies
+    }
+    return {strategy: series for strategy, series in found.items() if series}
+
+
+def _helped(boards: Sequence[Board]) -> list[str]:
+    numbers = _gaps(boards, SELF, HELPERS)
+    if not numbers:
+        return []
+    behind = [
+        f"{strategy} on {stream} ({interval(gap, sign=True)})"
+        for strategy, series in numbers.items()
+        for stream, gap in series.items()
+        if gap.beyond_noise and gap.value < 0
+    ]
+    cases = words.counted(sum(map(len, numbers.values())), "case")
+    told = f"not so here in {len(behind)} of {cases}, {words.joined(behind)}"
+    agreed = f"so it is here, in no one of {cases} behind beyond the interval"
+    return [
+        f"The paper: with replay or regularisation, self-supervised training on a stream transfers "
+        f"about as well as joint training. With {SELF}: {told if behind else agreed}."
+    ]
+
+
+def _mild(boards: Sequence[Board]) -> list[str]:
+    mild = [board for board in boards if _stream(board) in MILD]
+    numbers = _gaps(mild, SELF, ["sequential"])
+    if not numbers:
+        return []
+    each = numbers["sequential"]
+    behind = any(gap.beyond_noise and gap.value < 0 for gap in each.values())
+    return [
+        f"The paper: where chunks are alike, it does so even without these. Here sequential less "
+        f"joint training with {SELF} is {listed(each)} points: "
+        f"{'not so' if behind else 'no gap beyond the interval'}."
+    ]
+
+
+def _lost(board: Board, objective: str) -> Estimate | None:
+    row = board.row(f"{objective}/sequential")
+    return row.forgetting if row else None
+
+
+def _forgotten(boards: Sequence[Board]) -> list[str]:
+    both = {_stream(b): (_lost(b, LABELS), _lost(b, SELF)) for b in boards}
+    apart = {stream: less(a, b) for stream, (a, b) in both.items() if a and b}
+    if not apart:
+        return []
+    more = [stream for stream, one in apart.items() if one.beyond_noise and one.value > 0]
+    lost = [a.value for a, b in both.values() if a and b]
+    why = (
+        f"supervised training itself forgets {number(min(lost))} to {number(max(lost))} points of "
+        f"chunk 1, so that there is little to be forgotten less"
+    )
+    seen = f"seen on {words.joined(more)}" if more else f"not seen here: {why}"
+    return [
+        f"The paper: self-supervised training forgets the first chunk visibly less than supervised "
+        f"training. Forgetting of the one less that of the other is {listed(apart)} points; {seen}."
+    ]
+
+
+def _longer(long: Board, boards: Sequence[Board]) -> list[str]:
+    """The same stream with both budgets."""
+    spec = PROTOCOLS.get(long.card.id)
+    base = next((board for board in boards if board.card.id == spec.base_id), None)
+    if base is None or not long.twins():
+        return []
+    times = spec.budget.image_visits / PROTOCOLS.get(spec.base_id).budget.image_visits
+    objectives = [objective for objective, _, _ in long.twins()]
+    told = []
+    for what, of in (
+        ("sequential less joint training", _gap),
+        ("forgetting of chunk 1", _lost),
+        ("transfer of joint training", _joint),
+    ):
+        both = {o: (of(base, o), of(long, o)) for o in objectives}
+        signed = of is not _joint
+        moves = [
+            f"from {interval(a, sign=signed)} to {interval(b, sign=signed)} ({o})"
+            for o, (a, b) in both.items()
+            if a and b
+        ]
+        if moves:
+            told.append(f"{what} goes {words.joined(moves)}")
+    gaps = {o: {"": gap} for o in objectives if (gap := _gap(long, o))}
+    return [
+        f"Is it the budget? With {times:.0f} times as many image visits on {_stream(base)}, "
+        f"{'; '.join(told)}; {sides(gaps, 'then sequential is behind joint', 'ahead')}."
+    ]
+
+
+def _gap(board: Board, objective: str) -> Estimate | None:
+    return board.gap(f"{objective}/sequential", f"{objective}/joint")
+
+
+def _joint(board: Board, objective: str) -> Estimate | None:
+    row = board.row(f"{objective}/joint")
+    return row.transfer if row else None

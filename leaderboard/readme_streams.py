@@ -1,0 +1,62 @@
+"""The README's table of all nano streams, and where their records were computed."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from benchmark.result import Environment
+from leaderboard import words
+from leaderboard.board import Board
+from leaderboard.words import interval
+
+
+def streams(boards: Sequence[Board]) -> str:
+    """Transfer of every method on every stream, and a sentence on the machines.
+
+    Args:
+        boards: of the streams, in the order of the columns.
+    """
+    names = [board.card.id.partition("/")[0] for board in boards]
+    lines = [
+        f"| Method | {' | '.join(names)} | Seeds |",
+        f"| :-- |{' --: |' * len(names)} --: |",
+    ]
+    for method in dict.fromkeys(row.method for board in boards for row in board.rows):
+        found = [board.row(method) for board in boards]
+        seeds = sorted({len(row.seeds) for row in found if row and row.transfer})
+        told = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else "".join(map(str, seeds))
+        cells = [interval(row.transfer) if row and row.transfer else "" for row in found]
+        lines.append(f"| {method} | {' | '.join(cells)} | {told} |")
+    note = (
+        "Mean over 12 linear tasks, %, with its 95 % interval: over test samples, and over "
+        "training seeds where there are several. Streams are not averaged, since all are judged on "
+        "the same test images."
+    )
+    return "\n".join([*lines, "", f"{note} {_machines(boards)}".strip()])
+
+
+def _machines(boards: Sequence[Board]) -> str:
+    """Where the phases of training were computed, and by how many threads."""
+    where = Counter(
+        _place(phase.record.environment)
+        for board in boards
+        for runs in board.runs.values()
+        for run in runs
+        for phase in run.phases.values()
+    )
+    told = [f"{count:,} on {place}" for place, count in where.most_common()]
+    return f"Phases of training: {words.joined(told)}." if told else ""
+
+
+def _place(there: Environment) -> str:
+    """Device, platform, version and threads in a few words.
+
+    Example:
+        >>> _place(Environment(
+        ...     python="3.11.1", torch="2.14.0+cpu", platform="Linux x86_64", device="cpu",
+        ...     threads=1, deterministic=True, lock_sha256=None,
+        ... ))
+        'cpu by 1 thread (torch 2.14.0, Linux x86_64)'
+    """
+    threads = f" by {words.counted(there.threads, 'thread')}" if there.device == "cpu" else ""
+    version = there.torch.partition("+")[0]
+    return f"{there.device}{threads} (torch {version}, {there.platform})"

@@ -1,0 +1,106 @@
+"""What the paper finds is held against the records' numbers, and the words follow the numbers."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from benchmark.registry import load_shipped
+from leaderboard.readme_paper import paper
+from leaderboard.readme_streams import streams
+from leaderboard.statistics import Estimate
+from leaderboard.words import MINUS
+
+load_shipped()
+
+
+def board(
+    stream: str,
+    gaps: dict[str, tuple[float, float]],
+    lost: dict[str, float],
+    transfer: float = 50.0,
+) -> Any:
+    """A board of which just the gaps to joint training and the forgetting are known."""
+    names = {f"{o}/{s}" for o in lost for s in ("sequential", "joint")} | set(gaps)
+    rows = {
+        name: SimpleNamespace(
+            method=name,
+            forgetting=Estimate(lost.get(name.partition("/")[0], 0.0), 3.0),
+            transfer=Estimate(transfer, 0.5),
+            seeds=(0,),
+        )
+        for name in sorted(names)
+    }
+
+    def gap(a: str, b: str) -> Estimate | None:
+        return Estimate(*gaps[a]) if a in gaps and b == f"{a.partition('/')[0]}/joint" else None
+
+    return SimpleNamespace(
+        card=SimpleNamespace(id=f"{stream}/nano@1"),
+        row=rows.get,
+        rows=tuple(rows.values()),
+        runs={},
+        gap=gap,
+        twins=lambda: [(o, f"{o}/sequential", f"{o}/joint") for o in sorted(lost)],
+    )
+
+
+INSTANCE = {"moco_v2/sequential": (-0.2, 0.8), "moco_v2/replay": (-0.5, 0.8)}
+LOST = {"moco_v2": 1.0, "supervised": 2.0}
+
+
+def test_what_agrees_is_said_to() -> None:
+    helped, mild, forgotten = paper([board("instance", INSTANCE, LOST)]).splitlines()
+    assert helped.endswith(
+        "With moco_v2: so it is here, in no one of 1 case behind beyond the interval."
+    )
+    assert mild.endswith(f"is {MINUS}0.2 ± 0.8 (instance) points: no gap beyond the interval.")
+    assert "that of the other is +1.0 ± 4.2 (instance) points; not seen here" in forgotten
+    assert "forgets 2.0 to 2.0 points of chunk 1" in forgotten
+
+
+def test_what_does_not_is_named() -> None:
+    gaps = INSTANCE | {"moco_v2/sequential": (-2.0, 0.8), "moco_v2/mas": (-1.5, 1.0)}
+    boards = [board("instance", gaps, LOST), board("domain", gaps, LOST | {"supervised": 9.0})]
+    helped, mild, forgotten = paper(boards).splitlines()
+    assert helped.endswith(
+        f"not so here in 2 of 4 cases, mas on instance ({MINUS}1.5 ± 1.0) and mas on domain "
+        f"({MINUS}1.5 ± 1.0)."
+    )
+    assert mild.endswith(f"is {MINUS}2.0 ± 0.8 (instance) points: not so.")
+    assert forgotten.endswith("+8.0 ± 4.2 (domain) points; seen on domain.")
+
+
+def test_the_budget_is_held_against_the_same_stream() -> None:
+    base = board("distant-class", {"moco_v2/sequential": (-1.0, 0.9)}, LOST)
+    long = board("long-distant-class", {"moco_v2/sequential": (-3.0, 0.9)}, LOST, 60.0)
+    told = paper([base], [long]).splitlines()[-1]
+    assert told == (
+        "- Is it the budget? With 4 times as many image visits on distant-class, sequential less "
+        f"joint training goes from {MINUS}1.0 ± 0.9 to {MINUS}3.0 ± 0.9 (moco_v2); forgetting of "
+        "chunk 1 goes "
+        "from +1.0 ± 3.0 to +1.0 ± 3.0 (moco_v2) and from +2.0 ± 3.0 to +2.0 ± 3.0 (supervised); "
+        "transfer of joint training goes from 50.0 ± 0.5 to 60.0 ± 0.5 (moco_v2) and from "
+        "50.0 ± 0.5 to 60.0 ± 0.5 (supervised); beyond the interval then sequential is behind "
+        "joint in 1 of 1 case and ahead in 0."
+    )
+
+
+@pytest.mark.parametrize("boards", [[], [board("domain", {}, {})]])
+def test_without_records_nothing_is_said(boards: list[Any]) -> None:
+    assert paper(boards) == ""
+
+
+def test_a_stream_that_a_method_has_no_numbers_of_is_left_blank() -> None:
+    table = streams(
+        [
+            board("instance", {"moco_v2/replay": (0.0, 1.0)}, {}),
+            board("domain", {"moco_v2/replay": (0.0, 1.0), "moco_v2/mas": (0.0, 1.0)}, {}),
+        ]
+    )
+    assert table.splitlines()[:4] == [
+        "| Method | instance | domain | Seeds |",
+        "| :-- | --: | --: | --: |",
+        "| moco_v2/replay | 50.0 ± 0.5 | 50.0 ± 0.5 | 1 |",
+        "| moco_v2/mas |  | 50.0 ± 0.5 | 1 |",
+    ]
