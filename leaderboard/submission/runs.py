@@ -181,19 +181,28 @@ def _ledger(record: Record, spec: ProtocolSpec) -> Iterator[str]:
         steps = spec.phase_visits(record.stream.chunks) // batch
         if cost.optimiser_steps != steps:
             yield f"it took {cost.optimiser_steps} steps, and the budget gives {steps}"
-        if cost.image_visits > cost.optimiser_steps * batch:
-            yield f"{cost.image_visits:,} images do not fit in its steps of {batch}"
 
 
 def _budget(record: Record, spec: ProtocolSpec) -> Iterator[str]:
+    """The budget is that of the steps; what else a phase may read is bounded, and is counted.
+
+    That is each image of its chunks once, as for the importance of weights, and with each image of
+    its steps a stored one, as where these are mixed.
+    """
     allowed = spec.phase_visits(record.stream.chunks) if record.stream.chunks else 0
-    spent = max(
-        record.cost.image_visits,
-        sum(line.images for line in record.ledger.served) if record.ledger else 0,
-        max((point.visits for point in record.curve), default=0),
-    )
-    if spent > allowed:
-        yield f"{spent:,} image visits, and the phase has {allowed:,}"
+    trained = max((point.visits for point in record.curve), default=0)
+    if trained > allowed:
+        yield f"it trained on {trained:,} image visits, and the phase has {allowed:,}"
+    served = sum(line.images for line in record.ledger.served) if record.ledger else 0
+    spent = max(record.cost.image_visits, served)
+    on_top = sum(spec.manifest.sizes[chunk - 1] for chunk in record.stream.chunks)
+    if record.ledger and record.ledger.stored_bytes:
+        on_top += allowed
+    if spent > allowed + on_top:
+        yield (
+            f"{spent:,} image visits, and the phase has {allowed:,}, with {on_top:,} on top for "
+            "what is read beside its steps"
+        )
 
 
 def _chunks(record: Record, spec: ProtocolSpec, before: set[int]) -> Iterator[str]:

@@ -142,9 +142,10 @@ def doctored_ledger(forger):
 
 def more_visits(forger):
     with forger.record("after-chunk1/pretrain") as fields:
-        fields["ledger"]["served"][0]["images"] *= 2
-        fields["ledger"]["served"][0]["repeats"] += fields["cost"]["image_visits"]
-        fields["cost"]["image_visits"] *= 2
+        more = 2 * fields["cost"]["image_visits"]
+        fields["ledger"]["served"][0]["images"] += more
+        fields["ledger"]["served"][0]["repeats"] += more
+        fields["cost"]["image_visits"] += more
 
 
 def fewer_steps(forger):

@@ -319,3 +319,12 @@ def test_without_a_store_nothing_is_kept(untouched: Path, monkeypatch) -> None:
     outcome = headwater("verify", untouched)
     assert outcome.exit_code == 130 and not places[0].exists()
     assert "nothing is kept without --store" in outcome.stderr
+
+
+@pytest.mark.parametrize("strategy", ["mas", "lump", "cumulative"])
+def test_what_a_method_reads_beside_its_steps_is_within_the_budget(strategy, tmp_path) -> None:
+    store = computed(tmp_path / "runs", f"moco_v2/{strategy}", {})
+    examined = examine(store)
+    visits = [e.record.cost.image_visits for e in examined.entries if e.record.kind == "pretrain"]
+    assert sum(visits) > protocol_named("instance/smoke").budget.image_visits
+    assert examined.accepted, examined.findings.found
