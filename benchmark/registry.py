@@ -1,6 +1,5 @@
 """The six registries, mmengine's, made strict: a misspelt or a doubled name is an error."""
 
-import difflib
 import importlib
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -8,7 +7,7 @@ from typing import Any, TypeVar
 
 from mmengine.registry import Registry as MMRegistry
 
-from benchmark.errors import UsageError
+from benchmark.errors import UsageError, nearest
 
 T = TypeVar("T")
 
@@ -67,8 +66,8 @@ class Registry:
             UsageError: nothing is; the message lists the nearest names.
         """
         if name not in self._registry.module_dict:
-            near = difflib.get_close_matches(name, self.names(), n=3, cutoff=0.3) or self.names()
-            raise UsageError(f"no {self.kind} is called {name!r}; nearest: {', '.join(near)}")
+            near = nearest(name, self.names())
+            raise UsageError(f"no {self.kind} is called {name!r}; nearest: {near}")
         return self._registry.module_dict[name]
 
     def names(self) -> list[str]:

@@ -49,8 +49,8 @@ def aggregate(
     from leaderboard.aggregate import read_results
     from leaderboard.board import load_boards
     from leaderboard.document import board_document, write_data_files
-    from leaderboard.readme_selection import choices
     from leaderboard.selection import tracks
+    from leaderboard.selection_words import choices
     from leaderboard.table import TerminalTable
     from leaderboard.words import BLANK as DASH
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from leaderboard import words
-from leaderboard.selection import Choice, Track
-from leaderboard.selection_words import TENTH, beside, hypothesis
-from leaderboard.site.selection import TITLES
+from leaderboard.selection import Track
+from leaderboard.selection_words import TENTH, beside, choices, hypothesis
 
 NONE_YET = "There are no results of this track yet."
 
@@ -24,28 +23,6 @@ def selection(track: Track | None) -> str:
     claims = hypothesis(track) or ["What SEPT claims cannot be told yet: runs are missing."]
     told = [*claims, *beside(track)]
     return "\n".join([*(f"- {line}" for line in told), "", *lines])
-
-
-def choices(track: Track) -> list[dict[str, Any]]:
-    """All choices with their averages in words, the best first."""
-    kinds = [kind for kind in TITLES if any(track.average(c, kind) for c in track.choices)]
-
-    def place(choice: Choice) -> float:
-        average = track.average(choice, kinds[0]) if kinds else None
-        return -average.value if average else 0.0
-
-    return [
-        {
-            "method": choice.method,
-            "remark": choice.remark,
-            "budget": choice.share,
-            "of_the_pool": choice.of_pool,
-            "labels_a_class": str(choice.shots or "all"),
-            "seeds": str(len(track.runs[choice])),
-            **{TITLES[kind].lower(): words.interval(track.average(choice, kind)) for kind in kinds},
-        }
-        for choice in sorted(track.choices, key=place)
-    ]
 
 
 def retrieval(measured: Mapping[str, Any]) -> str:

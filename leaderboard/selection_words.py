@@ -8,6 +8,13 @@ from leaderboard.statistics import Estimate
 
 #: The share at which SEPT's hypothesis is examined: a tenth of the images.
 TENTH = 0.1
+#: Kinds of evaluation, as headings.
+TITLES = {
+    "linear": "Linear probe",
+    "finetune": "Fine-tuning",
+    "fewshot": "Few-shot",
+    "detection": "Detection",
+}
 _KINDS = {"linear": "by linear probe", "finetune": "after fine-tuning", "fewshot": "few-shot"}
 
 _PASSING = "With the pool as a stream and no more than the choice in memory"
@@ -118,3 +125,25 @@ def costs(track: Track) -> list[dict[str, Any]]:
             }
         )
     return lines
+
+
+def choices(track: Track) -> list[dict[str, Any]]:
+    """All choices with their averages in words, the best first."""
+    kinds = [kind for kind in TITLES if any(track.average(c, kind) for c in track.choices)]
+
+    def place(choice: Choice) -> float:
+        average = track.average(choice, kinds[0]) if kinds else None
+        return -average.value if average else 0.0
+
+    return [
+        {
+            "method": choice.method,
+            "remark": choice.remark,
+            "budget": choice.share,
+            "of_the_pool": choice.of_pool,
+            "labels_a_class": str(choice.shots or "all"),
+            "seeds": str(len(track.runs[choice])),
+            **{TITLES[kind].lower(): words.interval(track.average(choice, kind)) for kind in kinds},
+        }
+        for choice in sorted(track.choices, key=place)
+    ]

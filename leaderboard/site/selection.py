@@ -15,19 +15,13 @@ from benchmark.streams.picture import stream_rows
 from leaderboard import words
 from leaderboard.arrays import read_arrays
 from leaderboard.selection import KINDS, Choice, Track
-from leaderboard.selection_words import TENTH, beside, costs, hypothesis
+from leaderboard.selection_words import TENTH, TITLES, beside, costs, hypothesis
 from leaderboard.site.charts import Figure, bars_of, figure_of, trace_of
 from leaderboard.site.examples import may_be_shown
 from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import Look, plain_looks
 from leaderboard.statistics import Estimate
 
-TITLES = {
-    "linear": "Linear probe",
-    "finetune": "Fine-tuning",
-    "fewshot": "Few-shot",
-    "detection": "Detection",
-}
 #: Images of a target, and of the pool, that are shown.
 _SHOWN = 12
 #: How far two methods' points of the same share are apart, as a factor: intervals must be seen.
