@@ -17,7 +17,7 @@ from leaderboard.readme_bench import benchmarks, engine, site
 from leaderboard.readme_methods import method_rates, references, trials
 from leaderboard.readme_paper import paper
 from leaderboard.readme_selection import retrieval, selection
-from leaderboard.readme_streams import streams
+from leaderboard.readme_streams import coverage, streams
 from leaderboard.readme_tasks import against_sklearn, evaluation_rates
 from leaderboard.row import Row
 from leaderboard.selection import tracks
@@ -150,6 +150,10 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     """Write the README's figures anew."""
     found = read_results(results)
     load_shipped()
+    every = sorted(map(PROTOCOLS.get, PROTOCOLS.names()), key=lambda spec: spec.place)
+    specs = [spec for spec in every if not spec.selects]
+    nano = [spec for spec in specs if spec.tier == "nano"]
+    full = [spec for spec in specs if spec.tier == "full"]
     every_board = load_boards(found)
     boards = nano_boards(every_board)
     (board,) = (b for b in boards if b.card.id == "instance/nano@1")
@@ -161,13 +165,11 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "answers", answered(asked))
     write_between_markers(readme, "streams", streams(boards))
     longer = [b for b in every_board if b.card.id in PROTOCOLS and PROTOCOLS.get(b.card.id).longer]
+    there = coverage([*boards, *longer], [spec.id for spec in nano])
+    write_between_markers(readme, "coverage", there)
     write_between_markers(readme, "paper", paper(boards, longer))
     write_between_markers(readme, "findings", findings(board))
     write_between_markers(readme, "power", "\n".join(f"- {line}" for line in power_words(board)))
-    every = sorted(map(PROTOCOLS.get, PROTOCOLS.names()), key=lambda spec: spec.place)
-    specs = [spec for spec in every if not spec.selects]
-    nano = [spec for spec in specs if spec.tier == "nano"]
-    full = [spec for spec in specs if spec.tier == "full"]
     write_between_markers(readme, "protocols", protocols(nano + full))
     drawn = [spec for spec in nano if not spec.longer]
     write_whole(readme.parent / "results" / "streams.svg", streams_svg(drawn).encode())

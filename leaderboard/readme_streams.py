@@ -34,6 +34,28 @@ def streams(boards: Sequence[Board]) -> str:
     return "\n".join([*lines, "", f"{note} {_machines(boards)}".strip()])
 
 
+def coverage(boards: Sequence[Board], protocols: Sequence[str]) -> str:
+    """How many methods of each stream have results, by how many seeds, and which has none.
+
+    Args:
+        boards: of the streams that have records.
+        protocols: ids of all streams of the tier.
+    """
+    found = {board.card.id: board for board in boards}
+    lines = []
+    for protocol in protocols:
+        board = found.get(protocol)
+        rows = [row for row in board.rows if row.transfer] if board else []
+        seeds = Counter(len(row.seeds) for row in rows)
+        each = [
+            f"{number} with {words.counted(count, 'seed')}"
+            for count, number in sorted(seeds.items(), reverse=True)
+        ]
+        told = f"{words.counted(len(rows), 'method')}, {words.joined(each)}" if rows else "none"
+        lines.append(f"- `{protocol}`: {told}.")
+    return "\n".join(lines)
+
+
 def _machines(boards: Sequence[Board]) -> str:
     """Where the phases of training were computed, and by how many threads."""
     where = Counter(

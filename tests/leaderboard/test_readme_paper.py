@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.registry import load_shipped
 from leaderboard.readme_paper import paper
-from leaderboard.readme_streams import streams
+from leaderboard.readme_streams import coverage, streams
 from leaderboard.statistics import Estimate
 from leaderboard.words import MINUS
 
@@ -103,4 +103,14 @@ def test_a_stream_that_a_method_has_no_numbers_of_is_left_blank() -> None:
         "| :-- | --: | --: | --: |",
         "| moco_v2/replay | 50.0 ± 0.5 | 50.0 ± 0.5 | 1 |",
         "| moco_v2/mas |  | 50.0 ± 0.5 | 1 |",
+    ]
+
+
+def test_coverage_counts_methods_by_their_seeds() -> None:
+    some = board("domain", {"moco_v2/replay": (0.0, 1.0), "moco_v2/mas": (0.0, 1.0)}, {})
+    some.rows[0].seeds = (0, 1, 2)
+    some.rows[1].transfer = Estimate(1.0, None)
+    assert coverage([some], ["instance/nano@1", "domain/nano@1"]).splitlines() == [
+        "- `instance/nano@1`: none.",
+        "- `domain/nano@1`: 2 methods, 1 with 3 seeds and 1 with 1 seed.",
     ]
