@@ -57,28 +57,56 @@ def seeds_needed(spread: float, difference: float = 1.0, power: float = 0.8) -> 
     raise UsageError(f"more than {_MOST:,} seeds are needed for a spread of {spread:g}")
 
 
-def spread_of_differences(board: Board) -> tuple[float, int] | None:
-    """Standard deviation over seeds of the difference between two methods' transfer.
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviation over seeds of the difference between two methods' transfer, in points.
 
-    Pooled over the pairs of methods that share at least three seeds, root mean square.
+    Args:
+        value: pooled over all pairs of methods.
+        low, high: its 95 % interval.
+        methods, seeds: that it rests on.
+    """
+
+    value: float
+    low: float
+    high: float
+    methods: int
+    seeds: int
+
+
+def spread_of_differences(board: Board) -> Spread | None:
+    """How far the difference between two methods moves from seed to seed.
+
+    Of m methods with the same k seeds, x_ij = method i + seed j + rest. The variance of a
+    difference, averaged over all pairs, is twice the mean square of the rest,
+
+        sum (x_ij - x_i. - x_.j + x_..)^2 / ((m - 1) (k - 1)),
+
+    which has that many degrees of freedom and, for a normal rest, a chi-square interval.
 
     Returns:
-        The spread, in points, and the number of pairs; None without one.
+        None without two methods that share two seeds; those of one seed are left out.
     """
-    averages = {
+    from scipy.stats import chi2
+
+    found = {
         method: {
-            run.seed: found[0]
+            run.seed: known[0]
             for run in runs
-            if (found := board.scores.average([(1.0, run)], "linear"))
+            if (known := board.scores.average([(1.0, run)], "linear"))
         }
         for method, runs in board.runs.items()
     }
-    variances = [
-        float(np.var([averages[a][s] - averages[b][s] for s in shared], ddof=1))
-        for a, b in combinations(sorted(averages), 2)
-        if len(shared := sorted(set(averages[a]) & set(averages[b]))) >= 3
-    ]
-    return (float(np.mean(variances)) ** 0.5, len(variances)) if variances else None
+    several = [scores for scores in found.values() if len(scores) > 1]
+    shared = sorted(set[int].intersection(*map(set, several))) if several else []
+    if len(several) < 2 or len(shared) < 2:
+        return None
+    table = np.array([[scores[seed] for seed in shared] for scores in several])
+    rest = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
+    squares = 2 * float((rest**2).sum())
+    freedom = (len(several) - 1) * (len(shared) - 1)
+    low, high = (float(np.sqrt(squares / chi2.ppf(q, freedom))) for q in (0.975, 0.025))
+    return Spread(float(np.sqrt(squares / freedom)), low, high, len(several), len(shared))
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,16 @@ def _seeds(board: Board) -> str:
     if found is None:
         return (
             "How many seeds tell two methods one point apart is not known yet: that takes two "
-            "methods of three seeds each, and there are none."
+            "methods of two seeds each, and there are none."
         )
-    spread, pairs = found
+    few, needed, many = (
+        seeds_needed(max(spread, 1e-9)) for spread in (found.low, found.value, found.high)
+    )
     return (
         f"Over seeds, the difference between two methods' transfer has a standard deviation of "
-        f"{spread:.2f} points ({words.counted(pairs, 'pair')} of methods): a paired t test at 5 % "
-        f"finds a difference of one point in four of five cases with "
-        f"{words.counted(seeds_needed(max(spread, 1e-9)), 'seed')}."
+        f"{found.value:.2f} points ({found.low:.2f} to {found.high:.2f}, from {found.methods} "
+        f"methods of {found.seeds} seeds each): a paired t test at 5 % finds a difference of one "
+        f"point in four of five cases with {words.counted(needed, 'seed')} ({few} to {many})."
     )
 
 

@@ -1,5 +1,7 @@
 """Seeds needed against simulation, rankings and likeness against hand calculations."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -78,15 +80,32 @@ def test_the_spread_over_seeds_is_of_paired_differences(seeded: Board) -> None:
         for i, a in enumerate(methods)
         for b in methods[i + 1 :]
     ]
-    spread, pairs = spread_of_differences(seeded)
-    assert pairs == 6
-    assert spread == pytest.approx(np.sqrt(np.mean(variances)))
+    spread = spread_of_differences(seeded)
+    assert (spread.methods, spread.seeds) == (4, 3)
+    assert spread.value == pytest.approx(np.sqrt(np.mean(variances)))
+
+
+def test_the_interval_of_the_spread_holds_the_true_one(monkeypatch) -> None:
+    draw, held = np.random.default_rng(0), 0
+    for _ in range(400):
+        level, luck = draw.normal(0, 5, (4, 1)), draw.normal(0, 5, (1, 2))
+        table = level + luck + draw.normal(0, 1.5, (4, 2))
+        runs = {
+            f"m{i}": [SimpleNamespace(seed=j, value=table[i, j]) for j in range(2)]
+            for i in range(4)
+        } | {"single": [SimpleNamespace(seed=0, value=0.0)]}
+        scores = SimpleNamespace(average=lambda terms, _: (terms[0][1].value, None))
+        spread = spread_of_differences(SimpleNamespace(runs=runs, scores=scores))
+        held += spread.low < 1.5 * np.sqrt(2) < spread.high
+    assert 0.92 < held / 400 < 0.98
 
 
 def test_what_the_readme_says(seeded: Board, writer) -> None:
     told = power_words(seeded)
     assert len(told) == 3
-    assert told[0].startswith("Over seeds, the difference") and "6 pairs" in told[0]
+    assert (
+        told[0].startswith("Over seeds, the difference") and "4 methods of 3 seeds each" in told[0]
+    )
     assert "of 5 methods agrees" in told[1]
     assert told[2].startswith("Over 13 runs the 12 tasks amount to")
 
