@@ -75,11 +75,16 @@ def main(
     code = "from benchmark.cli.main import main; main()"
     words = [sys.executable, "-c", code, "verify", str(store), "--json"]
     words += ["--cells", str(cells), "--seed", str(seed)]
+    ways = {"as_recorded": [], "otherwise": ["--threads", str(threads)]}
+    running = {
+        name: subprocess.Popen(
+            [*words, *more, "--store", str(keep / name)], stdout=subprocess.PIPE, text=True
+        )
+        for name, more in ways.items()
+    }
     document: dict[str, Any] = {"seed": seed, "threads": threads}
-    for name, more in (("as_recorded", []), ("otherwise", ["--threads", str(threads)])):
-        command = [*words, *more, "--store", str(keep / name)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-        document[name] = json.loads(done.stdout)
+    for name, process in running.items():
+        document[name] = json.loads(process.communicate()[0])
         print(document[name]["verdict"], flush=True)
     write_whole(store / FILE, (json.dumps(document, indent=1) + "\n").encode())
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from benchmark.provenance import code_of
 from benchmark.resolve import protocol_named, resolve
 from benchmark.result import parse_record
 from benchmark.store import Store
+from leaderboard.reproduction import FILE, main, reproduction
 from leaderboard.submission import verify
 from leaderboard.submission.examine import examine
 from tasks.probes.linear import measure
@@ -328,3 +330,16 @@ def test_what_a_method_reads_beside_its_steps_is_within_the_budget(strategy, tmp
     visits = [e.record.cost.image_visits for e in examined.entries if e.record.kind == "pretrain"]
     assert sum(visits) > protocol_named("instance/smoke").budget.image_visits
     assert examined.accepted, examined.findings.found
+
+
+def test_the_table_of_cells_computed_again_twice(smoke_store: Path, tmp_path: Path) -> None:
+    store = shutil.copytree(smoke_store, tmp_path / "store")
+    main(store=store, cells=1, seed=0, threads=3, keep=tmp_path / "again")
+    document = json.loads((store / FILE).read_text())
+    (same,), (other,) = (document[n]["drawn"] for n in ("as_recorded", "otherwise"))
+    assert same["verdict"] == "same bits"
+    assert other["path"] == same["path"] and other["verdict"] in ("same bits", "agrees")
+    heading, _, row, _, told = reproduction(document).splitlines()
+    assert heading == "| Cell | Claimed | As recorded | By 3 threads | Allowed |"
+    assert row.startswith(f"| `{same['path'].removesuffix('.json')}` | ")
+    assert "1 of 1 drawn from 8 evaluations agree, 1 with the same bits. By 3 threads" in told
