@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.data.home import home
+from benchmark.errors import DataError
 from benchmark.provenance import source_sha256
 from leaderboard.evidence import Evidence
 
@@ -34,7 +35,7 @@ class EvidenceCache:
     """Evidence by the predictions' hash and the metric.
 
     Args:
-        file: of the cache; made where it is not there.
+        file: of the cache; made where it is not there. None: there is only that of the store.
         store: a store, whose own file is looked into first, and never written.
 
     Example:
@@ -47,11 +48,13 @@ class EvidenceCache:
         [1.0, 1.0, 1.0]
     """
 
-    def __init__(self, file: Path, store: Path | None = None) -> None:
+    def __init__(self, file: Path | None, store: Path | None = None) -> None:
         self.file = file
         self._new: list[tuple[str, bytes]] = []
         self._own: sqlite3.Connection | None = None
         self._stores = _open_to_read(store / EVIDENCE) if store else None
+        if file is None:
+            return
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             self._own = sqlite3.connect(file, timeout=10)
@@ -101,6 +104,9 @@ class EvidenceCache:
         Args:
             store: folder that the file is written into.
             hashes: of the predictions.
+
+        Raises:
+            DataError: it cannot be written.
         """
         self.flush()
         wanted = set(hashes)
@@ -112,10 +118,15 @@ class EvidenceCache:
                         kept[name] = content
         aside = store / f".{EVIDENCE}.{os.getpid()}"
         aside.unlink(missing_ok=True)
-        with closing(sqlite3.connect(aside)) as file, file:
-            file.execute(_TABLE + " WITHOUT ROWID")
-            file.executemany("INSERT INTO kept VALUES (?, ?)", sorted(kept.items()))
-        aside.replace(store / EVIDENCE)
+        try:
+            with closing(sqlite3.connect(aside)) as file, file:
+                file.execute(_TABLE + " WITHOUT ROWID")
+                file.executemany("INSERT INTO kept VALUES (?, ?)", sorted(kept.items()))
+            aside.replace(store / EVIDENCE)
+        except (OSError, sqlite3.Error) as error:
+            aside.unlink(missing_ok=True)
+            why = error.strerror if isinstance(error, OSError) else error
+            raise DataError(f"{store / EVIDENCE} cannot be written: {why}") from error
 
     def __del__(self) -> None:
         self.flush()

@@ -22,6 +22,7 @@ def gather(results: Results) -> None:
     What goes wrong is not told here: whoever needs the evidence computes it then, and tells.
     """
     records = results.unseen()
+    assert results.cache.file is not None
     workers = min(int(cores()), len(records) // _SHARE)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     # isolated: a module that happens to lie in the current folder is not imported

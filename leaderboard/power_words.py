@@ -48,8 +48,8 @@ def _without(board: Board) -> list[str]:
     found = without_a_task(table, [task for _, task in board.card.cells("linear")])
     task, least = found.least
     return [
-        f"Without one of the twelve tasks the ranking of {found.methods} methods agrees with that "
-        f"over all by a Kendall's tau of {least:.2f} at the least (without {task})."
+        f"With one of the twelve tasks left out, the ranking of {found.methods} methods agrees "
+        f"with the full one by a Kendall's tau of {least:.2f} at the least (without {task})."
     ]
 
 

@@ -146,8 +146,8 @@ def _helpers(boards: Sequence[Board]) -> Answer:
     )
     numbers = _collected(found()) if gained else {}
     each = "; ".join(
-        f"{strategy} gains {_range(list(series.values()))} on sequential training, "
-        f"{sides({strategy: series}, 'behind it', 'ahead')}"
+        f"{strategy} changes transfer by {_range(list(series.values()))} against sequential "
+        f"training, {sides({strategy: series}, 'below it', 'above')}"
         for strategy, series in gained.items()
     )
     return Answer(
@@ -162,7 +162,7 @@ def _helpers(boards: Sequence[Board]) -> Answer:
 def _range(found: Sequence[Estimate]) -> str:
     """The least and the most, with their intervals."""
     low, high = (words.interval(f(found, key=lambda e: e.value), sign=True) for f in (min, max))
-    return f"{low} points" if len(found) == 1 else f"from {low} to {high} points"
+    return f"{low} points" if len(found) == 1 else f"{low} to {high} points"
 
 
 def _forgetting(boards: Sequence[Board]) -> Answer:
@@ -206,7 +206,7 @@ def less(a: Estimate, b: Estimate) -> Estimate:
 def _cost(boards: Sequence[Board]) -> Answer:
     """Visits are counted, not estimated: these numbers have no interval."""
 
-    def found() -> Iterator[tuple[str, str, Estimate | None]]:
+    def ratios() -> Iterator[tuple[str, str, Estimate | None]]:
         for board in boards:
             for row in board.rows:
                 twin = board.row(f"{row.objective}/sequential")
@@ -214,16 +214,22 @@ def _cost(boards: Sequence[Board]) -> Answer:
                     ratio = row.cost.cumulative_visits / twin.cost.cumulative_visits
                     yield _stream(board), row.strategy, Estimate(ratio, None, len(row.seeds))
 
-    numbers = _collected(found())
-    dear: dict[tuple[str, str], list[str]] = {}
+    numbers = _collected(ratios())
+    dear: dict[str, dict[str, list[str]]] = {}
     for stream, series in numbers.items():
         for name, ratio in series.items():
             if round(ratio.value, 1) > 1:
-                dear.setdefault((name, f"{ratio.value:.1f}"), []).append(stream)
-    each = [f"{name} {n} times as many on {words.joined(on)}" for (name, n), on in dear.items()]
-    sentence = "To have an up-to-date model after every arrival takes, in image visits of "
-    sentence += f"sequential training, {'; '.join(each) if each else 'as many'}."
-    for names, title in ((("joint",), "joint training takes"), (HELPERS, "replay and MAS take")):
+                dear.setdefault(name, {}).setdefault(f"{ratio.value:.1f}", []).append(stream)
+    each = [
+        f"{name} {words.joined([f'{n} times ({words.joined(on)})' for n, on in by.items()])}"
+        for name, by in dear.items()
+    ]
+    sentence = "To have an up-to-date model after every arrival takes, against the image visits "
+    sentence += f"of sequential training, {'; '.join(each) if each else 'as many'}."
+    for names, title in (
+        (("joint",), "joint training at every arrival takes"),
+        (HELPERS, "replay and MAS take"),
+    ):
         if times := _times(boards, names):
             sentence += (
                 f" By the time measured, {title} {statistics.median(times):.1f} times as long "
@@ -268,7 +274,11 @@ def _kinds(boards: Sequence[Board]) -> Answer:
             for objective, series in numbers.items()
         }
         if any(own.values()):
-            told.append(f"{name}: {sides(own, 'sequential is behind joint', 'ahead')}")
+            every = [value for series in own.values() for value in series.values()]
+            told.append(
+                f"{name}: sequential less joint training is {_range(every)}, "
+                f"{sides(own, 'behind', 'ahead')}"
+            )
     return Answer(
         "kinds",
         "Does the answer depend on the kind of downstream task?",

@@ -32,8 +32,8 @@ def ranking(board: Board) -> str:
     """The table, with the command of each row."""
     commands = "\n".join(row.command for row in board.rows)
     again = (
-        "Each row again, to the bit on the same kind of machine; on another one a number moves a "
-        "little, and what the intervals leave open may turn:"
+        "Each row again, to the bit on the same kind of machine with as many threads; elsewhere a "
+        "number moves a little, and a difference within its interval may change its sign:"
     )
     return f"{markdown_table(board)}\n{again}\n\n```\n{commands}\n```"
 

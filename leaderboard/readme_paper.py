@@ -89,13 +89,14 @@ def _forgotten(boards: Sequence[Board]) -> list[str]:
     more = [stream for stream, one in apart.items() if one.beyond_noise and one.value > 0]
     lost = [a.value for a, b in both.values() if a and b]
     why = (
-        f"supervised training itself forgets {number(min(lost))} to {number(max(lost))} points of "
-        f"chunk 1, so that there is little to be forgotten less"
+        f"supervised training itself loses {number(min(lost))} to {number(max(lost))} points of "
+        f"chunk 1, so that less cannot be told from it"
     )
     seen = f"seen on {words.joined(more)}" if more else f"not seen here: {why}"
     return [
         f"The paper: self-supervised training forgets the first chunk visibly less than supervised "
-        f"training. Forgetting of the one less that of the other is {listed(apart)} points; {seen}."
+        f"training. Forgetting under supervised training less that under {SELF} is {listed(apart)} "
+        f"points; {seen}."
     ]
 
 

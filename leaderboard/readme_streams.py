@@ -24,14 +24,26 @@ def streams(boards: Sequence[Board]) -> str:
         found = [board.row(method) for board in boards]
         seeds = sorted({len(row.seeds) for row in found if row and row.transfer})
         told = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else "".join(map(str, seeds))
-        cells = [interval(row.transfer) if row and row.transfer else "" for row in found]
+        cells = [interval(row.transfer) if row and row.transfer else words.BLANK for row in found]
         lines.append(f"| {method} | {' | '.join(cells)} | {told} |")
     note = (
-        "Mean over 12 linear tasks, %, with its 95 % interval: over test samples, and over "
-        "training seeds where there are several. Streams are not averaged, since all are judged on "
-        "the same test images."
+        "Transfer: mean over 12 linear tasks, %, with its 95 % interval, over test samples, and "
+        f"over training seeds where there are several; {words.BLANK} is not run. Streams are not "
+        "averaged, since all are judged on the same test images."
     )
-    return "\n".join([*lines, "", f"{note} {_machines(boards)}".strip()])
+    return "\n".join([*lines, "", " ".join(filter(None, [note, _luck(boards), _machines(boards)]))])
+
+
+def _luck(boards: Sequence[Board]) -> str:
+    """How far the untrained network moves, which streams tell apart by its seed alone."""
+    rows = [row for board in boards if (row := board.row("random_init")) and row.transfer]
+    values = [row.transfer.value for row in rows if row.transfer]
+    if len(values) < 2:
+        return ""
+    return (
+        f"`random_init` differs from stream to stream by its seed alone, and moves by "
+        f"{max(values) - min(values):.1f} points: an interval from one seed leaves that out."
+    )
 
 
 def coverage(boards: Sequence[Board], protocols: Sequence[str]) -> str:
@@ -64,6 +76,7 @@ def _machines(boards: Sequence[Board]) -> str:
         for runs in board.runs.values()
         for run in runs
         for phase in run.phases.values()
+        if phase.record.cost.image_visits
     )
     told = [f"{count:,} on {place}" for place, count in where.most_common()]
     return f"Phases of training: {words.joined(told)}." if told else ""

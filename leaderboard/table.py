@@ -57,7 +57,10 @@ def _legend(board: Board) -> dict[str, str]:
         "Gap to joint": "points behind the same objective trained on all chunks at once.",
         "Above untrained": "linear tasks beyond noise.",
         "Few-shot": "5-way 5-shot, %.",
-        "Forgetting": "points of chunk 1 lost since the best checkpoint; negative is a gain.",
+        "AP50": "average precision of detection at an overlap of a half, %.",
+        "Pre-training": "time measured.",
+        "Cells": "evaluations that are there.",
+        "Forgetting": "points of chunk 1 lost since the best earlier checkpoint; below 0 a gain.",
     }
 
 

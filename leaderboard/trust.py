@@ -131,6 +131,8 @@ def read_trust_file(path: Path) -> Trust:
         DataError: the file is not what `headwater validate --trust` writes.
     """
     mend = "remove it, and write it again by `headwater validate STORE --trust FILE`"
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name a file, for instance {path / TRUST}")
     try:
         trust = Trust.model_validate_json(path.read_bytes())
     except FileNotFoundError:

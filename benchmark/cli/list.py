@@ -50,7 +50,7 @@ def _protocols(as_json: bool) -> list[dict[str, Any]]:
                 "images": f"{spec.pool_images[0]:,}",
                 "classes": f"{spec.classes:,}",
                 "visits": f"{spec.budget.image_visits:,}",
-                "digest": spec.digest[:12],
+                "digest": spec.digest[:8],
             }
             for spec in protocols
         ]

@@ -41,7 +41,7 @@ def table_of(rows: Rows, title: str = "", *, names: bool = False) -> "Table":
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
     for number, column in enumerate(rows[0] if rows else ()):
         told = [_text(list(row.values())[number]) for row in rows]
-        short = number == 0 or max(map(len, told)) <= 12
+        short = number == 0 or max(map(len, told)) <= 13
         heading = column if names else column.replace("_", " ")
         table.add_column(heading, no_wrap=short, overflow="fold")
     for row in rows:

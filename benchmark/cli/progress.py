@@ -121,7 +121,7 @@ class RunProgress:
             self._lined = now
             if not detail and self._running:
                 detail = "; " + ", ".join(cell.title for cell, *_ in self._running.values())
-            print(f"{what}{detail}; {estimate}", file=sys.stderr, flush=True)
+            print(f"{what}{detail}; {estimate} in all", file=sys.stderr, flush=True)
 
     def _so_far(self) -> float:
         """Seconds that what is done was expected to take."""

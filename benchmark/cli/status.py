@@ -82,7 +82,8 @@ def status(
             begun = counted if method else [row for row in counted if _begun(row)]
             left = len(counted) - len(begun)
             rest = f"not begun: {left} shipped methods, see headwater list methods" if left else ""
-            live.update(Group(table_of(begun), rest, table_of(running)), refresh=True)
+            shown = Group(f"{spec.id}:", table_of(begun), rest, table_of(running))
+            live.update(shown, refresh=True)
             if not watch:
                 return
             time.sleep(WATCH_SECONDS)

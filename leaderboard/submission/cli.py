@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 FolderArgument = Annotated[Path, typer.Argument(help="A bundle, or a store of records.")]
 TrustOption = Annotated[
     Path | None,
-    typer.Option("--trust", help="Write down there what was found: trust.json of your store."),
+    typer.Option(
+        "--trust",
+        help="Put down what was found: trust.json of your store; and beside it, evidence.",
+    ),
 ]
 
 

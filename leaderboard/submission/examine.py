@@ -1,5 +1,6 @@
 """`headwater validate`: all rules over a folder, all findings at once."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,12 +77,15 @@ def examine(root: Path, tell: Callable[[str], object] = lambda _: None) -> Exami
         raise UsageError(f"{root} is a file; name the folder of a bundle, or a store of records")
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}; name a bundle, or a store of records")
+    if re.fullmatch(r".+-(smoke|nano|full)@\d+", root.resolve().name):
+        parent = root.parent if root.name else root.resolve().parent
+        raise UsageError(f"{root} is the folder of one protocol; name the store, {parent}")
     load_shipped()
     findings = Findings()
     kind = _kind(root)
     folder = open_folder(root, findings, only=None if kind == "bundle" else _of_store)
     entries = read_records(folder, findings)
-    rescoring = Rescoring(folder, findings)
+    rescoring = Rescoring(folder, findings, root if kind == "store" else None)
     for entry in entries:
         tell(entry.path)
         if examine_record(entry, findings) and entry.record.kind == "evaluation":

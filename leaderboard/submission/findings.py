@@ -62,6 +62,7 @@ RULES: dict[str, str] = {
     "P03": "the predictions are of the images, labels and episodes known here",
     "P04": "each metric is what the predictions give",
     "P05": "metrics that predictions cannot give are said",
+    "P06": "what is kept of the predictions is what they give",
     "K01": "every phase of the stream is there",
     "K02": "every evaluation that is ranked is there, for every seed",
     "D01": "different seeds have different weights",

@@ -6,15 +6,17 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import DataError
 from benchmark.registry import TASKS
 from benchmark.result import FileRef, Metric
+from leaderboard import words
 from leaderboard.aggregate import Located
 from leaderboard.arrays import read_arrays
-from leaderboard.cache import EvidenceCache, users_cache
-from leaderboard.evidence import all_evidence
+from leaderboard.cache import EVIDENCE, EvidenceCache, users_cache
+from leaderboard.evidence import Evidence, all_evidence
 from leaderboard.submission.findings import Findings
 from leaderboard.submission.folder import Folder
 from leaderboard.submission.records import Entry, protocol_of
@@ -39,12 +41,15 @@ class Rescoring:
     Args:
         folder: the files.
         findings: is told.
+        store: whose own evidence is held against the predictions; None for a bundle, which has
+            none.
     """
 
-    def __init__(self, folder: Folder, findings: Findings) -> None:
+    def __init__(self, folder: Folder, findings: Findings, store: Path | None = None) -> None:
         self.folder, self.findings = folder, findings
         self.rescored: list[Entry] = []
         self._kept = EvidenceCache(users_cache())
+        self._beside, self._other = EvidenceCache(None, store), 0
         self._from_features = 0
         self._digests: Digests = {}
         self._shared: dict[str, Mapping[str, NDArray[Any]] | None] = {}
@@ -86,8 +91,12 @@ class Rescoring:
         """Put what predictions say of intervals into the cache, so that no page waits for it."""
         file, judged = entry.record.predictions, Located(Path(entry.path), entry.record).judged
         assert file is not None
-        if self._kept.read(file.sha256, judged) is None:
-            self._kept.write(file.sha256, all_evidence(arrays, judged))
+        known = self._kept.read(file.sha256, judged)
+        if known is None:
+            known = all_evidence(arrays, judged)
+            self._kept.write(file.sha256, known)
+        told = self._beside.read(file.sha256, judged)
+        self._other += told is not None and not _same(told, known)
 
     def _compare(self, entry: Entry, metrics: Mapping[str, Metric]) -> None:
         told = dict(entry.record.metrics)
@@ -145,6 +154,9 @@ class Rescoring:
         if self._from_features:
             what = f"{self._from_features} CKAs rest on features, which are not saved"
             self.findings.add("P05", ".", what, "rerun the cells to make sure", "note")
+        if self._other:
+            what = f"what it keeps of {words.counted(self._other, 'evaluation')} is not theirs"
+            self.findings.add("P06", EVIDENCE, what, "remove it, and validate with --trust")
         runs: dict[tuple[str, str], list[int]] = {}
         for protocol, method, seed in sorted(self._digests):
             runs.setdefault((protocol, method), []).append(seed)
@@ -157,6 +169,16 @@ class Rescoring:
                     what = f"seeds {a} and {b} have {alike} of {len(both)} predictions in common"
                     mend = "train each seed by itself"
                     self.findings.add("D02", f"{protocol} {method}", what, mend)
+
+
+def _same(told: Mapping[str, Evidence], known: Mapping[str, Evidence]) -> bool:
+    """Whether two say the same, but for how sums are rounded."""
+    return told.keys() == known.keys() and all(
+        one.identity == (other := known[name]).identity
+        and one.parts.shape == other.parts.shape
+        and np.allclose(one.parts, other.parts, rtol=1e-3, atol=1e-5)
+        for name, one in told.items()
+    )
 
 
 def _difference(told: Metric, known: Metric) -> str:

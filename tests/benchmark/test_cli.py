@@ -240,7 +240,7 @@ def test_every_stream_is_listed_at_nano_and_full(headwater) -> None:
             row = listed[f"{stream}/{tier}@1"]
             assert row["boundaries"] == (not stream.startswith("blurred"))
     printed = headwater("list", "protocols").out
-    assert all(name in printed and row["digest"][:12] in printed for name, row in listed.items())
+    assert all(name in printed and row["digest"][:8] in printed for name, row in listed.items())
 
 
 def test_a_protocol_is_shown_with_its_chunks_and_a_picture(headwater, own_home, tmp_path) -> None:

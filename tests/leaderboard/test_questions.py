@@ -15,6 +15,7 @@ from leaderboard.readme import ROOT, answered
 from leaderboard.row import Cost
 from leaderboard.site import build_site
 from leaderboard.statistics import Estimate
+from leaderboard.words import MINUS
 from tests.leaderboard.test_site import Reader
 
 load_shipped()
@@ -84,9 +85,9 @@ def test_what_helps_and_what_does_not(told) -> None:
         "moco_v2, instance": Estimate(-0.5, 1.0),
         "moco_v2, distant-class": Estimate(-0.5, 1.0),
     }
-    assert "Replay gains from +1.5 ± 1.0 to +1.5 ± 1.0 points" in helpers.sentence
-    assert "behind it in 0 of 2 cases and ahead in 2; mas gains" in helpers.sentence
-    assert helpers.sentence.endswith("behind it in 0 of 2 cases and ahead in 0.")
+    assert "Replay changes transfer by +1.5 ± 1.0 to +1.5 ± 1.0 points" in helpers.sentence
+    assert "below it in 0 of 2 cases and above in 2; mas changes" in helpers.sentence
+    assert helpers.sentence.endswith("below it in 0 of 2 cases and above in 0.")
 
 
 def test_who_forgets_more(told) -> None:
@@ -97,17 +98,19 @@ def test_who_forgets_more(told) -> None:
 def test_what_it_costs(told) -> None:
     assert told["cost"].numbers["instance"]["joint"] == Estimate(2.5, None, 1)
     assert told["cost"].sentence == (
-        "To have an up-to-date model after every arrival takes, in image visits of sequential "
-        "training, joint 2.5 times as many on instance and distant-class. By the time measured, "
-        "joint training takes 2.8 times as long (median of 4 cases). By the time measured, replay "
-        "and MAS take 1.4 times as long (median of 4 cases)."
+        "To have an up-to-date model after every arrival takes, against the image visits of "
+        "sequential training, joint 2.5 times (instance and distant-class). By the time measured, "
+        "joint training at every arrival takes 2.8 times as long (median of 4 cases). By the time "
+        "measured, replay and MAS take 1.4 times as long (median of 4 cases)."
     )
 
 
 def test_kinds_are_counted_apart(told) -> None:
     assert told["kinds"].sentence == (
-        "Linear: beyond the interval sequential is behind joint in 4 of 4 cases and ahead in 0; "
-        "few-shot: beyond the interval sequential is behind joint in 2 of 4 cases and ahead in 0."
+        f"Linear: sequential less joint training is {MINUS}6.0 ± 1.0 to {MINUS}2.0 ± 1.0 points, "
+        f"beyond the interval behind in 4 of 4 cases and ahead in 0; few-shot: sequential less "
+        f"joint training is {MINUS}3.0 ± 1.0 to {MINUS}0.5 ± 1.0 points, beyond the interval "
+        f"behind in 2 of 4 cases and ahead in 0."
     )
 
 

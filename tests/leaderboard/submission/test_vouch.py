@@ -2,8 +2,12 @@
 
 import json
 import shutil
+import sqlite3
+import zlib
+from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -143,3 +147,36 @@ def test_a_broken_file_is_told_before_anything_is_examined(tmp_path: Path) -> No
     (tmp_path / TRUST).write_text("{")
     outcome = headwater("verify", tmp_path / "nowhere", "--trust", tmp_path / TRUST)
     assert isinstance(outcome.exception, DataError)
+
+
+def test_evidence_that_was_altered_is_found(smoke_store: Path, tmp_path: Path) -> None:
+    store = shutil.copytree(smoke_store, tmp_path / "store")
+    assert headwater("validate", store, "--trust", store / TRUST).exit_code == 0
+    assert headwater("validate", store).exit_code == 0
+    with closing(sqlite3.connect(store / EVIDENCE)) as file, file:
+        rows = file.execute("SELECT name, it FROM kept").fetchall()
+        for name, content in rows:
+            known = zlib.decompress(content)
+            parts = np.frombuffer(known, np.float32, offset=16) / 10
+            file.execute("UPDATE kept SET it = ? WHERE name = ?",
+                         (zlib.compress(known[:16] + parts.tobytes()), name))  # fmt: skip
+    outcome = headwater("validate", store)
+    assert outcome.exit_code == 1
+    told = f"error P06 {EVIDENCE}: what it keeps of 8 evaluations is not theirs; remove it, and"
+    assert told in outcome.stdout
+    (store / EVIDENCE).unlink()
+    assert headwater("validate", store, "--trust", store / TRUST).exit_code == 0
+    assert headwater("validate", store).exit_code == 0
+
+
+def test_what_cannot_be_written_or_is_no_store_is_said(smoke_store: Path, tmp_path: Path) -> None:
+    store = shutil.copytree(smoke_store, tmp_path / "store")
+    (store / EVIDENCE).mkdir()
+    outcome = headwater("validate", store, "--trust", store / TRUST)
+    assert str(outcome.exception).endswith(f"{EVIDENCE} cannot be written: Is a directory")
+    assert not list(store.glob(f".{EVIDENCE}*"))
+    assert "is a folder; name a file" in str(
+        headwater("validate", store, "--trust", store).exception
+    )
+    inside = headwater("validate", store / "instance-smoke@1").exception
+    assert str(inside).endswith(f"is the folder of one protocol; name the store, {store}")
