@@ -19,6 +19,7 @@ from leaderboard.readme_paper import paper
 from leaderboard.readme_selection import retrieval, selection
 from leaderboard.readme_streams import coverage, streams
 from leaderboard.readme_tasks import against_sklearn, evaluation_rates
+from leaderboard.reproduction import FILE, reproduction
 from leaderboard.row import Row
 from leaderboard.selection import tracks
 from leaderboard.streams_picture import streams_svg
@@ -190,6 +191,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "selection", selection(tried[0] if tried else None))
     indexed = json.loads((results / "bench-retrieval.json").read_text(encoding="utf-8"))
     write_between_markers(readme, "retrieval", retrieval(indexed))
+    again = json.loads((results / FILE).read_text(encoding="utf-8"))
+    write_between_markers(readme, "verify", reproduction(again))
     many = json.loads((results / "bench-site.json").read_text(encoding="utf-8"))
     write_between_markers(readme, "site", site(many))
 

@@ -1,10 +1,12 @@
 """The committed records: what their keeper put beside them goes with them."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from leaderboard.aggregate import read_results
+from leaderboard.reproduction import FILE
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -21,6 +23,23 @@ def test_none_is_damaged_outdated_or_unexamined(results) -> None:
     assert results.stale == ()
     runs = {(run.protocol, run.method) for p in results.protocols for run in results.runs(p)}
     assert {results.tier(*run) for run in runs} <= {"rescored", "reproduced"}
+
+
+def test_what_was_computed_again_is_what_is_claimed(results) -> None:
+    document = json.loads((RESULTS / FILE).read_text())
+    claimed = {
+        found.path.relative_to(RESULTS).as_posix(): found.headline
+        for found in results.located
+        if found.record.metrics
+    }
+    for way in ("as_recorded", "otherwise"):
+        drawn = document[way]["drawn"]
+        assert len(drawn) == 10
+        for cell in drawn:
+            name, metric = claimed[cell["path"]]
+            assert (cell["metric"], cell["claimed"]) == (name, metric.value)
+            assert cell["verdict"] in ("same bits", "agrees")
+    assert all(cell["verdict"] == "same bits" for cell in document["as_recorded"]["drawn"])
 
 
 def test_their_evidence_is_there_and_what_the_predictions_say(results) -> None:
