@@ -133,15 +133,15 @@ def verify(
     The folder is examined first, as by validate; if it is refused, nothing is rerun. Nothing in it
     is executed: the code that is installed here is, or the file that --method names, and it has to
     be the same as that of the records. On the same kind of machine, by as many threads, the same
-    bits come of it; else a headline agrees if it differs by no more than other test images could
-    have moved it.
+    bits come of it; else a headline agrees if it differs by no more than other test images, and
+    another seed in these records, could have moved it.
     That is a tolerance: small exaggerations are not found by it. With --trust, a method of which
     a cell was rerun and agrees is put down as reproduced.
 
     Example: headwater verify bundle --cells 3 --store rerun
     """
     from leaderboard.submission import verify as again
-    from leaderboard.submission.judge import conclusion
+    from leaderboard.submission.judge import Luck, conclusion
 
     if store is not None and store.resolve().is_relative_to(folder.resolve()):
         raise UsageError(f"{store} lies in what is to be verified; choose another --store")
@@ -157,8 +157,13 @@ def verify(
             print(f"drawn at random, {len(chosen)} of {of} evaluations:")
             print(*(f"  {entry.path}" for entry in chosen), sep="\n", flush=True)
         with _place(store) as place:
-            as_claimed = again.threads_of(examined.entries)
-            reruns = again.rerun(chosen, place, method, threads or as_claimed)
+            reruns = again.rerun(
+                chosen,
+                place,
+                method,
+                threads or again.threads_of(examined.entries),
+                Luck(examined.entries),
+            )
     accepted = examined.accepted and not any(one.verdict == "differs" for one in reruns)
     verdict = conclusion(reruns, of) if examined.accepted else examined.verdict
     told = [] if trust is None else _vouched(trust, examined, reruns)

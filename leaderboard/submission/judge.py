@@ -2,18 +2,20 @@
 
 What agreement means. A rerun has the seeds of the claim, so that it is no second sample: on the
 same kind of machine the same bits come of it. On another, training goes its own way from the last
-bit on, and a headline is allowed to move by what other test images could have moved it. That is a
+bit on, and a headline is allowed to move by what other test images, and what another training run,
+could have moved it; the latter as far as other methods in the records have several seeds. That is a
 tolerance, not a test of honesty: it finds a number that was made up, and lets pass one that is
 better by less than it allows. The differences, which are told of every cell, show over many cells
 what one alone cannot; a cell that is not drawn is not looked at.
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from benchmark.result import Metric
+from benchmark.result import Metric, Record
 from leaderboard.aggregate import Located
 from leaderboard.submission.records import Entry
 
@@ -74,23 +76,62 @@ class Rerun:
         return f"{told}; {self.remark}" if self.remark else told
 
 
-def judge(entry: Entry, here: Located, quantile: float) -> Rerun:
+class Luck:
+    """How far headlines move from seed to seed, in the records at hand.
+
+    The variance over a method's seeds, pooled over all methods but the one that is judged: a number
+    that was made up is not to widen what is allowed to itself.
+
+    Args:
+        entries: all records.
+    """
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        runs: dict[tuple[str, str, str, str, int], list[float]] = {}
+        for entry in entries:
+            record, (protocol, method, _) = entry.record, entry.run
+            if record.task and record.metrics:
+                place = record.task.evaluation, record.task.name, method, protocol
+                values = runs.setdefault((*place, record.stream.chunks_seen), [])
+                values.append(next(iter(record.metrics.values())).value)
+        self._known = [
+            (evaluation, task, method, statistics.variance(values), len(values) - 1)
+            for (evaluation, task, method, *_), values in runs.items()
+            if len(values) > 1
+        ]
+
+    def variance(self, record: Record) -> float:
+        """Of a headline on its task, or where that is not known, on its evaluation; else 0."""
+        others = [
+            (task == record.task.name, variance, freedom)
+            for evaluation, task, method, variance, freedom in self._known
+            if record.task and evaluation == record.task.evaluation
+            if method != record.method.name
+        ]
+        found = [one for one in others if one[0]] or others
+        freedom = sum(count for *_, count in found)
+        return sum(variance * count for _, variance, count in found) / freedom if found else 0.0
+
+
+def judge(entry: Entry, here: Located, quantile: float, luck: float = 0.0) -> Rerun:
     """Whether what came of a cell here supports what is claimed.
 
     The headlines agree if they differ by at most
 
-        quantile * sqrt(se_claimed^2 + se_here^2)
+        quantile * sqrt(se_claimed^2 + se_here^2 + 2 luck)
 
-    as the means of two independent samples of test images would. Where the metric has no closed
-    form (average precision), both standard errors are taken to be that of bootstrap samples of the
-    predictions here. A standard error of 0, as of an accuracy of 0 or 100 %, allows nothing by
-    itself: then the other one counts, and where both are 0 only rounding is forgiven.
+    as two independent training runs on two independent samples of test images would. Where the
+    metric has no closed form (average precision), both standard errors are taken to be that of
+    bootstrap samples of the predictions here. A standard error of 0, as of an accuracy of 0 or
+    100 %, allows nothing by itself: then the other one counts, and where all is 0 only rounding is
+    forgiven.
 
     Args:
         entry: what is claimed.
         here: what came of it here, with its predictions; it did not fail.
         quantile: of the normal distribution, with Bonferroni's correction for the cells drawn: that
             of 1 - 0.025 / cells.
+        luck: variance of the headline over training runs; see `Luck`.
     """
     mine, record = entry.record, here.record
     name, claimed = next(iter(mine.metrics.items()))
@@ -104,7 +145,7 @@ def judge(entry: Entry, here: Located, quantile: float) -> Rerun:
         error = seen.standard_error() if seen else 0.0
         error = error if math.isfinite(error) else 0.0  # no resample had anything to find
     theirs = error if claimed.standard_error is None else claimed.standard_error
-    allowed = quantile * math.hypot(error, theirs)
+    allowed = quantile * math.sqrt(error**2 + theirs**2 + 2 * luck)
     difference = found.value - claimed.value
     hashes = [r.predictions.sha256 for r in (mine, record) if r.predictions]
     verdict: Verdict = "differs"

@@ -13,10 +13,12 @@ import torch
 
 from benchmark.cells import Cell, Planner
 from benchmark.cli.progress import RunProgress
+from benchmark.engine.apart import Apart
+from benchmark.engine.attempt import Attempt
+from benchmark.engine.compute import Computer
 from benchmark.engine.graph import Graph
 from benchmark.engine.job import Job
-from benchmark.engine.local import Setup, run_here
-from benchmark.engine.running import Progress
+from benchmark.engine.local import run_here
 from benchmark.engine.stop import STOP
 from benchmark.errors import HeadwaterError, UsageError
 from benchmark.evaluations import STREAM_TASK
@@ -28,7 +30,7 @@ from benchmark.result import Record
 from benchmark.store import Store
 from leaderboard.aggregate import Located
 from leaderboard.submission.findings import plain
-from leaderboard.submission.judge import Rerun, judge
+from leaderboard.submission.judge import Luck, Rerun, judge
 from leaderboard.submission.records import Entry, protocol_of
 
 
@@ -77,6 +79,7 @@ def rerun(
     store: Path,
     method: str | None = None,
     threads: int | Mapping[str, int] | None = None,
+    luck: Luck | None = None,
 ) -> list[Rerun]:
     """Compute cells again, with all that they start from, and judge; tells its progress.
 
@@ -91,6 +94,7 @@ def rerun(
         threads: of every cell; or of each by its key, as `threads_of` has it, since sums come out
             otherwise in the last bit by another number; None, and for cells that are not named:
             all cores.
+        luck: how far headlines move from seed to seed; None for not at all.
 
     Returns:
         What came of each, in the order of `chosen`.
@@ -118,7 +122,8 @@ def rerun(
     for name, graph in graphs.items():
         works[name].compute(graph, store, threads)
         for key, entry in works[name].wanted:
-            found[entry.path] = _came(graph, key, entry, quantile)
+            variance = luck.variance(entry.record) if luck else 0.0
+            found[entry.path] = _came(graph, key, entry, quantile, variance)
     return [found[entry.path] for entry in chosen]
 
 
@@ -157,36 +162,41 @@ class _Work:
         self, graph: Graph, store: Path, threads: int | Mapping[str, int] | None = None
     ) -> None:
         """Compute what is missing, in this process."""
-        setup = Setup(store, retry_failed=True)
-        with _Threaded(self.spec, graph.store, threads) as progress:
+        with RunProgress(self.spec, graph.store) as progress:
             progress.start(graph, 1)
-            with STOP.listening(signal.SIGINT, signal.SIGTERM):
-                run_here(
-                    graph,
-                    lambda job: setup.computer(job, self.methods[job]),
-                    progress,
-                    retry_failed=True,
-                )
+            apart = Apart(store, progress.look)
+            try:
+                with STOP.listening(signal.SIGINT, signal.SIGTERM):
+                    run_here(
+                        graph,
+                        lambda job: _Computer(job, self.methods[job], store, apart, threads),
+                        progress,
+                        retry_failed=True,
+                    )
+            finally:
+                apart.close()
 
 
-class _Threaded(RunProgress):
-    """Gives each cell its threads when it starts, and the process its own in the end."""
+class _Computer(Computer):
+    """Computes a cell by the threads that it is to have: here, or in a process of its own."""
 
     def __init__(
-        self, spec: ProtocolSpec, store: Store, threads: int | Mapping[str, int] | None
+        self,
+        job: Job,
+        method: ResolvedMethod,
+        store: Path,
+        apart: Apart,
+        threads: int | Mapping[str, int] | None,
     ) -> None:
-        super().__init__(spec, store)
-        self._threads, self._usual = threads, torch.get_num_threads()
+        super().__init__(job.spec, method, Store(store), job.replicate)
+        self._job, self._apart, self._threads = job, apart, threads
 
-    def begin(self, cell: Cell) -> Progress:
-        named = self._threads
-        of = named.get(cell.key) if isinstance(named, Mapping) else named
-        torch.set_num_threads(of or self._usual)
-        return super().begin(cell)
-
-    def __exit__(self, *_: object) -> None:
-        torch.set_num_threads(self._usual)
-        super().__exit__(*_)
+    def attempt(self, cell: Cell, *more: Any, **named: Any) -> Attempt:
+        asked = self._threads
+        threads = asked.get(cell.key) if isinstance(asked, Mapping) else asked
+        if threads in (None, torch.get_num_threads()):
+            return super().attempt(cell, *more, **named)
+        return self._apart.attempt(self._job, cell, threads)
 
 
 def _with_phases(cell: Cell) -> list[Cell]:
@@ -259,11 +269,11 @@ def options_of(folder: str, config: Mapping[str, Any]) -> tuple[str, dict[str, A
     return name, {one: config.get(one) for one in (o.partition("=")[0] for o in options)}
 
 
-def _came(graph: Graph, key: str, entry: Entry, quantile: float) -> Rerun:
+def _came(graph: Graph, key: str, entry: Entry, quantile: float, luck: float) -> Rerun:
     """What came of a cell, when its graph is finished."""
     cell, store = graph.nodes[key].cell, graph.store
     if graph.nodes[key].state == "done":
-        return judge(entry, Located(store.path(cell), store.record(cell)), quantile)
+        return judge(entry, Located(store.path(cell), store.record(cell)), quantile, luck)
     for one in _with_phases(cell):
         if graph.nodes[one.key].state == "failed" and store.state(one) == "failed":
             cause = f"{one.name} failed here: {store.record(one).cause}"

@@ -4,6 +4,8 @@ import hashlib
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from benchmark.result import FileRef, Metric, Record
 from leaderboard.aggregate import Located
 from leaderboard.submission.examine import examine
-from leaderboard.submission.judge import judge
+from leaderboard.submission.judge import Luck, judge
 from leaderboard.submission.records import Entry
 
 
@@ -88,3 +90,25 @@ def test_a_rerun_by_another_harness_says_so(claim: Callable[..., Entry]) -> None
     told = str(judge(mine, Located(Path("nowhere"), other), 2.0))
     assert told.startswith("agrees: ") and "50.00 is claimed, 51.00 found, 8.49 of diff" in told
     assert told.endswith("; the harness here is another version than theirs")
+
+
+def test_what_another_seed_moves_is_allowed_but_not_by_the_judged_methods_own() -> None:
+    def entry(method: str, seed: int, value: float, task: str = "shapes") -> Any:
+        metrics = {"top1": SimpleNamespace(value=value)}
+        record = SimpleNamespace(
+            task=SimpleNamespace(evaluation="linear", name=task),
+            metrics=metrics,
+            method=SimpleNamespace(name=method),
+            stream=SimpleNamespace(chunks_seen=2),
+        )
+        return SimpleNamespace(run=("instance/smoke@1", method, seed), record=record)
+
+    mine = [entry("mine", 0, 10.0), entry("mine", 1, 90.0)]
+    a = [entry("a", seed, value) for seed, value in enumerate((50.0, 52.0))]
+    b = [entry("b", seed, value) for seed, value in enumerate((50.0, 54.0, 58.0))]
+    other = [entry("a", seed, value, "flags") for seed, value in enumerate((0.0, 2.0))]
+    assert Luck(mine).variance(mine[0].record) == 0
+    # (1 x 2 + 2 x 16) / 3, by the squares of deviations and their degrees of freedom
+    assert Luck([*mine, *a, *b, *other]).variance(mine[0].record) == pytest.approx(34 / 3)
+    assert Luck([*mine, *other]).variance(mine[0].record) == pytest.approx(2)
+    assert Luck([*mine, *a[:1]]).variance(mine[0].record) == 0
