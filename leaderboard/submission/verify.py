@@ -178,7 +178,11 @@ class _Work:
 
 
 class _Computer(Computer):
-    """Computes a cell by the threads that it is to have: here, or in a process of its own."""
+    """Computes a cell by the threads that it is to have: one here, several in a fresh process.
+
+    What this process has loaded meanwhile, other libraries with threads of their own for one, can
+    change how several threads share a sum.
+    """
 
     def __init__(
         self,
@@ -194,7 +198,7 @@ class _Computer(Computer):
     def attempt(self, cell: Cell, *more: Any, **named: Any) -> Attempt:
         asked = self._threads
         threads = asked.get(cell.key) if isinstance(asked, Mapping) else asked
-        if threads in (None, torch.get_num_threads()):
+        if threads is None or threads == torch.get_num_threads() == 1:
             return super().attempt(cell, *more, **named)
         return self._apart.attempt(self._job, cell, threads)
 
