@@ -17,7 +17,7 @@ from benchmark.engine.apart import Apart
 from benchmark.engine.attempt import Attempt
 from benchmark.engine.compute import Computer
 from benchmark.engine.graph import Graph
-from benchmark.engine.job import Job
+from benchmark.engine.job import Job, extractor_job
 from benchmark.engine.local import run_here
 from benchmark.engine.stop import STOP
 from benchmark.errors import HeadwaterError, UsageError
@@ -153,10 +153,16 @@ class _Work:
                 f"{entry.path}: {record.method.name} is not evaluated so after "
                 f"{record.stream.chunks_seen} chunks by this version of Headwater"
             )
-        self.methods[job] = resolved
         self.wanted.append((cell.key, entry))
-        known = {one.key for one in self.plans.setdefault(job, [])}
-        self.plans[job] += [one for one in _with_phases(cell) if one.key not in known]
+        if needed := extractor_job(planner, job, resolved):  # another job, with its own seeds
+            self._plan(needed.job, needed.method, [needed.cell])
+        self._plan(job, resolved, _with_phases(cell))
+
+    def _plan(self, job: Job, method: ResolvedMethod, cells: Sequence[Cell]) -> None:
+        """Add cells to a job, those left out that are planned already, by whichever job."""
+        self.methods[job] = method
+        known = {one.key for plan in self.plans.values() for one in plan}
+        self.plans.setdefault(job, []).extend(one for one in cells if one.key not in known)
 
     def compute(
         self, graph: Graph, store: Path, threads: int | Mapping[str, int] | None = None
