@@ -11,10 +11,11 @@ from benchmark.errors import UsageError
 from benchmark.evaluations import spread
 from benchmark.execute import run
 from benchmark.resolve import protocol_named, resolve
+from benchmark.result import parse_record
 from benchmark.store import Store
 from leaderboard.submission.examine import examine
 from leaderboard.submission.pack import choose, own_card, pack
-from leaderboard.submission.verify import able
+from leaderboard.submission.verify import able, rerun, threads_of
 from tests.leaderboard.submission.conftest import Forger, Silent
 
 SEPT = {"target": "shapes"}
@@ -64,6 +65,20 @@ def test_a_name_as_records_have_it_and_what_to_add_to_one_without_a_target(store
     assert len(choose(spec, named, store).records) == 5
     with pytest.raises(UsageError, match=r"it has sept\+target=shapes: add --set NAME=VALUE"):
         choose(spec, resolve("moco_v2/sept"), store)
+
+
+def test_its_extractor_is_computed_again_as_it_was(store: Store, tmp_path: Path) -> None:
+    entries = examine(store.root).entries
+    sept = [e for e in able(entries) if "sept" in e.path and "fewshot" in e.path]
+    (again,) = rerun(sept, tmp_path, threads=threads_of(entries))
+    assert again.verdict == "same bits"
+    weights = {
+        record.checkpoint.sha256
+        for root in (store.root, tmp_path)
+        for path in root.rglob("first_chunk/seed0/after-chunk1/pretrain.json")
+        if (record := parse_record(path.read_bytes())).checkpoint
+    }
+    assert len(weights) == 1
 
 
 def test_the_whole_store_is_accepted_with_its_extractor(store: Store) -> None:
