@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from benchmark.canonical import write_whole
+from leaderboard import words
 
 #: Name of the file in the folder of the records.
 FILE = "verify.json"
@@ -48,9 +49,10 @@ def reproduction(measured: Mapping[str, Any]) -> str:
     moved = []
     for same, other in zip(first["drawn"], second["drawn"], strict=True):
         moved.append(other["found"] - other["claimed"])
+        step = f"{moved[-1]:+.2f}".replace("-", words.MINUS)
         lines.append(
             f"| `{same['path'].removesuffix('.json')}` | {same['metric']} {same['claimed']:.2f} "
-            f"| {same['verdict']} | {moved[-1]:+.2f} | {other['allowed']:.2f} |"
+            f"| {same['verdict']} | {step} | {other['allowed']:.2f} |"
         )
     return "\n".join(
         [
@@ -73,12 +75,12 @@ def main(
 ) -> None:
     """Compute evaluations drawn at random again, and write what came of it into verify.json."""
     code = "from benchmark.cli.main import main; main()"
-    words = [sys.executable, "-c", code, "verify", str(store), "--json"]
-    words += ["--cells", str(cells), "--seed", str(seed)]
+    command = [sys.executable, "-c", code, "verify", str(store), "--json"]
+    command += ["--cells", str(cells), "--seed", str(seed)]
     ways = {"as_recorded": [], "otherwise": ["--threads", str(threads)]}
     running = {
         name: subprocess.Popen(
-            [*words, *more, "--store", str(keep / name)], stdout=subprocess.PIPE, text=True
+            [*command, *more, "--store", str(keep / name)], stdout=subprocess.PIPE, text=True
         )
         for name, more in ways.items()
     }

@@ -132,7 +132,7 @@ def read_trust_file(path: Path) -> Trust:
     """
     mend = "remove it, and write it again by `headwater validate STORE --trust FILE`"
     if path.is_dir():
-        raise DataError(f"{path} is a folder; name a file, for instance {path / TRUST}")
+        raise DataError(f"{path} is a folder; name a file, such as {TRUST} of your store")
     try:
         trust = Trust.model_validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -74,5 +74,5 @@ def test_a_broken_file_is_told_in_a_sentence(content: bytes, tmp_path: Path) -> 
 
 def test_a_folder_of_that_name_is_told_too(tmp_path: Path) -> None:
     (tmp_path / TRUST).mkdir()
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is a folder; name a file"):
         read_trust(tmp_path)
