@@ -204,7 +204,7 @@ def test_a_cell_leads_on(browser: Browser, site: Path, board: Board) -> None:
         f"± {number(1.96 * error)}",
         *(record.sha256, record.key, record.predictions.sha256, record.task.data_sha256),
         "instance-test@1/moco_v2/sequential/seed1/after-chunk4/linear.flags.json",
-        "headwater run -p instance/test@1 -m moco_v2/sequential --seed 1 --tasks flags",
+        "headwater run -p instance/test@1 -m moco_v2/sequential --seed 1 --threads 2 --tasks flags",
         *("headwater validate", "headwater verify", "2.14.1", record.provenance.started),
     ):
         assert expected in shown
