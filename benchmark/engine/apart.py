@@ -1,7 +1,7 @@
 """Cells computed apart: in processes of their own, one for each number of threads.
 
-A process keeps the number of threads that it began with: a library that has prepared its sums for
-one number does not, for another, do them as a process does that began with it.
+They begin with their number of threads, as the workers of a run do, so that nothing that another
+process has loaded or computed meanwhile can bear on how threads share a sum.
 """
 
 from collections.abc import Callable

@@ -186,8 +186,7 @@ class _Work:
 class _Computer(Computer):
     """Computes a cell by the threads that it is to have: one here, several in a fresh process.
 
-    What this process has loaded meanwhile, other libraries with threads of their own for one, can
-    change how several threads share a sum.
+    There it is computed as the worker of a run computes it, whatever this process has loaded.
     """
 
     def __init__(
