@@ -73,7 +73,8 @@ def _known(board: Board) -> bool:
     return board.card.id in PROTOCOLS
 
 
-def _stream(board: Board) -> str:
+def stream_of(board: Board) -> str:
+    """Name of a board's stream, such as `instance`."""
     return board.card.id.partition("/")[0]
 
 
@@ -112,7 +113,7 @@ def listed(series: Mapping[str, Estimate]) -> str:
 
 def _gap(boards: Sequence[Board]) -> Answer:
     numbers = _collected(
-        (objective, _stream(board), board.gap(sequential, joint))
+        (objective, stream_of(board), board.gap(sequential, joint))
         for board in boards
         for objective, sequential, joint in board.twins()
     )
@@ -131,14 +132,14 @@ def _helpers(boards: Sequence[Board]) -> Answer:
     def found() -> Iterator[tuple[str, str, Estimate | None]]:
         for board in boards:
             for objective, sequential, joint in board.twins():
-                line = f"{objective}, {_stream(board)}"
+                line = f"{objective}, {stream_of(board)}"
                 yield "sequential", line, board.gap(sequential, joint)
                 for strategy in HELPERS:
                     if (name := f"{objective}/{strategy}") in board.runs:
                         yield strategy, line, board.gap(name, joint)
 
     gained = _collected(
-        (strategy, f"{objective}, {_stream(board)}", board.gap(name, sequential))
+        (strategy, f"{objective}, {stream_of(board)}", board.gap(name, sequential))
         for strategy in HELPERS
         for board in boards
         for objective, sequential, _ in board.twins()
@@ -167,7 +168,7 @@ def _range(found: Sequence[Estimate]) -> str:
 
 def _forgetting(boards: Sequence[Board]) -> Answer:
     numbers = _collected(
-        (objective, _stream(board), row.forgetting if (row := board.row(sequential)) else None)
+        (objective, stream_of(board), row.forgetting if (row := board.row(sequential)) else None)
         for board in boards
         for objective, sequential, _ in board.twins()
     )
@@ -212,7 +213,7 @@ def _cost(boards: Sequence[Board]) -> Answer:
                 twin = board.row(f"{row.objective}/sequential")
                 if row.strategy and row.cost and twin and twin.cost:
                     ratio = row.cost.cumulative_visits / twin.cost.cumulative_visits
-                    yield _stream(board), row.strategy, Estimate(ratio, None, len(row.seeds))
+                    yield stream_of(board), row.strategy, Estimate(ratio, None, len(row.seeds))
 
     numbers = _collected(ratios())
     dear: dict[str, dict[str, list[str]]] = {}
@@ -259,7 +260,7 @@ def _kinds(boards: Sequence[Board]) -> Answer:
     numbers = _collected(
         (
             objective,
-            f"{words.KINDS[kind].lower()}, {_stream(board)}",
+            f"{words.KINDS[kind].lower()}, {stream_of(board)}",
             board.gap(sequential, joint, kind),
         )
         for kind in EVALUATIONS

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from benchmark.registry import PROTOCOLS
 from leaderboard import words
 from leaderboard.board import Board
-from leaderboard.questions import HELPERS, Numbers, less, listed, sides
+from leaderboard.questions import HELPERS, Numbers, less, listed, sides, stream_of
 from leaderboard.statistics import Estimate
 from leaderboard.words import interval, number
 
@@ -26,15 +26,11 @@ def paper(boards: Sequence[Board], longer: Sequence[Board] = ()) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _stream(board: Board) -> str:
-    return board.card.id.partition("/")[0]
-
-
 def _gaps(boards: Sequence[Board], objective: str, strategies: Sequence[str]) -> Numbers:
     """Strategy to stream to points ahead of joint training, as far as they are known."""
     found = {
         strategy: {
-            _stream(board): gap
+            stream_of(board): gap
             for board in boards
             if (gap := board.gap(f"{objective}/{strategy}", f"{objective}/joint"))
         }
@@ -63,7 +59,7 @@ def _helped(boards: Sequence[Board]) -> list[str]:
 
 
 def _mild(boards: Sequence[Board]) -> list[str]:
-    mild = [board for board in boards if _stream(board) in MILD]
+    mild = [board for board in boards if stream_of(board) in MILD]
     numbers = _gaps(mild, SELF, ["sequential"])
     if not numbers:
         return []
@@ -82,7 +78,7 @@ def _lost(board: Board, objective: str) -> Estimate | None:
 
 
 def _forgotten(boards: Sequence[Board]) -> list[str]:
-    both = {_stream(b): (_lost(b, LABELS), _lost(b, SELF)) for b in boards}
+    both = {stream_of(b): (_lost(b, LABELS), _lost(b, SELF)) for b in boards}
     apart = {stream: less(a, b) for stream, (a, b) in both.items() if a and b}
     if not apart:
         return []
@@ -125,7 +121,7 @@ def _longer(long: Board, boards: Sequence[Board]) -> list[str]:
             told.append(f"{what} goes {words.joined(moves)}")
     gaps = {o: {"": gap} for o in objectives if (gap := _gap(long, o))}
     return [
-        f"Is it the budget? With {times:.0f} times as many image visits on {_stream(base)}, "
+        f"Is it the budget? With {times:.0f} times as many image visits on {stream_of(base)}, "
         f"{'; '.join(told)}; {sides(gaps, 'then sequential is behind joint', 'ahead')}."
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from benchmark.result import Environment
 from leaderboard import words
 from leaderboard.board import Board
+from leaderboard.questions import stream_of
 from leaderboard.words import interval
 
 
@@ -15,7 +16,7 @@ def streams(boards: Sequence[Board]) -> str:
     Args:
         boards: of the streams, in the order of the columns.
     """
-    names = [board.card.id.partition("/")[0] for board in boards]
+    names = [stream_of(board) for board in boards]
     lines = [
         f"| Method | {' | '.join(names)} | Seeds |",
         f"| :-- |{' --: |' * len(names)} --: |",

@@ -131,7 +131,7 @@ def run_workers(graph: Graph, setup: Setup, observer: Observer, *, workers: int)
         HeadwaterError: a worker does not even start.
         Stopped: somebody asked for it; phases of training have been put by.
     """
-    crew = [Worker(setup, number) for number in range(workers)]
+    crew = [_Worker(setup, number) for number in range(workers)]
     try:
         while not graph.finished:
             for worker in crew:
@@ -149,7 +149,7 @@ def run_workers(graph: Graph, setup: Setup, observer: Observer, *, workers: int)
                 if report == "gone":
                     if not worker.started:
                         raise HeadwaterError(f"a worker process {worker.end}; see above for why")
-                    crew[number] = Worker(setup, number)
+                    crew[number] = _Worker(setup, number)
                     if node is not None:
                         report = setup.failed(node, f"the worker process {worker.end}")
                 if node is not None and isinstance(report, Attempt):
@@ -168,7 +168,7 @@ def run_workers(graph: Graph, setup: Setup, observer: Observer, *, workers: int)
             worker.process.join()
 
 
-class Worker:
+class _Worker:
     """A worker process, as the one that started it sees it."""
 
     def __init__(self, setup: Setup, number: int) -> None:

@@ -13,12 +13,10 @@ import torch
 
 from benchmark.cells import Cell, Planner
 from benchmark.cli.progress import RunProgress
-from benchmark.engine.apart import Apart
-from benchmark.engine.attempt import Attempt
-from benchmark.engine.compute import Computer
 from benchmark.engine.graph import Graph
 from benchmark.engine.job import Job, extractor_job
-from benchmark.engine.local import run_here
+from benchmark.engine.local import Setup, run_here
+from benchmark.engine.running import Progress
 from benchmark.engine.stop import STOP
 from benchmark.errors import HeadwaterError, UsageError
 from benchmark.evaluations import STREAM_TASK
@@ -168,44 +166,36 @@ class _Work:
         self, graph: Graph, store: Path, threads: int | Mapping[str, int] | None = None
     ) -> None:
         """Compute what is missing, in this process."""
-        with RunProgress(self.spec, graph.store) as progress:
+        setup = Setup(store, retry_failed=True)
+        with _Threaded(self.spec, graph.store, threads) as progress:
             progress.start(graph, 1)
-            apart = Apart(store, progress.look)
-            try:
-                with STOP.listening(signal.SIGINT, signal.SIGTERM):
-                    run_here(
-                        graph,
-                        lambda job: _Computer(job, self.methods[job], store, apart, threads),
-                        progress,
-                        retry_failed=True,
-                    )
-            finally:
-                apart.close()
+            with STOP.listening(signal.SIGINT, signal.SIGTERM):
+                run_here(
+                    graph,
+                    lambda job: setup.computer(job, self.methods[job]),
+                    progress,
+                    retry_failed=True,
+                )
 
 
-class _Computer(Computer):
-    """Computes a cell by the threads that it is to have: one here, several in a fresh process.
-
-    There it is computed as the worker of a run computes it, whatever this process has loaded.
-    """
+class _Threaded(RunProgress):
+    """Gives each cell its threads when it starts, and the process its own in the end."""
 
     def __init__(
-        self,
-        job: Job,
-        method: ResolvedMethod,
-        store: Path,
-        apart: Apart,
-        threads: int | Mapping[str, int] | None,
+        self, spec: ProtocolSpec, store: Store, threads: int | Mapping[str, int] | None
     ) -> None:
-        super().__init__(job.spec, method, Store(store), job.replicate)
-        self._job, self._apart, self._threads = job, apart, threads
+        super().__init__(spec, store)
+        self._threads, self._usual = threads, torch.get_num_threads()
 
-    def attempt(self, cell: Cell, *more: Any, **named: Any) -> Attempt:
+    def begin(self, cell: Cell) -> Progress:
         asked = self._threads
         threads = asked.get(cell.key) if isinstance(asked, Mapping) else asked
-        if threads is None or threads == torch.get_num_threads() == 1:
-            return super().attempt(cell, *more, **named)
-        return self._apart.attempt(self._job, cell, threads)
+        torch.set_num_threads(threads or self._usual)
+        return super().begin(cell)
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_num_threads(self._usual)
+        super().__exit__(*_)
 
 
 def _with_phases(cell: Cell) -> list[Cell]:
