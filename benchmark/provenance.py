@@ -191,12 +191,38 @@ def _lock_sha256() -> str | None:
     return hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None
 
 
+@cache
+def _cpu() -> str:
+    """Kind of processor, and the widest instructions that PyTorch's kernels use there."""
+    try:
+        name = _processor(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
+    except (OSError, KeyError):
+        name = platform.processor() or platform.machine()
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _processor(cpuinfo: str) -> str:
+    """Name and generation of the first processor that Linux tells of.
+
+    Raises:
+        KeyError: it tells nothing of them, as on ARM.
+
+    Example:
+        >>> _processor("processor: 0\\ncpu family: 25\\nmodel: 17\\nmodel name: AMD EPYC")
+        'AMD EPYC (family 25, model 17)'
+    """
+    lines = (line.partition(":") for line in cpuinfo.partition("\n\n")[0].splitlines())
+    told = {key.strip(): value.strip() for key, _, value in lines}
+    return f"{told['model name']} (family {told['cpu family']}, model {told['model']})"
+
+
 def environment(device: str, acceleration: Acceleration) -> Environment:
     """Where this process runs, and how."""
     return Environment(
         python=platform.python_version(),
         torch=torch.__version__,
         platform=f"{platform.system()} {platform.machine()}",
+        cpu=_cpu(),
         device=torch.cuda.get_device_name() if device == "cuda" else "cpu",
         threads=torch.get_num_threads(),
         deterministic=True,

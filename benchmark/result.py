@@ -158,11 +158,16 @@ class Chosen(Strict):
 
 
 class Environment(Strict):
-    """Where and how the cell ran: `precision` of the forwards, `compiled` backbones or not."""
+    """Where and how the cell ran: `precision` of the forwards, `compiled` backbones or not.
+
+    `cpu` is the kind of processor, since two kinds round differently; records of before
+    2026-11-27 do not name it.
+    """
 
     python: str
     torch: str
     platform: str
+    cpu: str | None = None
     device: str
     threads: Count
     deterministic: bool

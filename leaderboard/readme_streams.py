@@ -84,7 +84,7 @@ def _machines(boards: Sequence[Board]) -> str:
 
 
 def _place(there: Environment) -> str:
-    """Device, platform, version and threads in a few words.
+    """Device or processor, platform, version and threads in a few words.
 
     Example:
         >>> _place(Environment(
@@ -92,7 +92,14 @@ def _place(there: Environment) -> str:
         ...     threads=1, deterministic=True, lock_sha256=None,
         ... ))
         'cpu by 1 thread (torch 2.14.0, Linux x86_64)'
+        >>> _place(Environment(
+        ...     python="3.11.1", torch="2.14.0", platform="Linux x86_64", device="cpu", threads=2,
+        ...     cpu="AMD EPYC (family 25, model 17), AVX512", deterministic=True, lock_sha256=None,
+        ... ))
+        'AMD EPYC (family 25, model 17), AVX512, by 2 threads (torch 2.14.0, Linux x86_64)'
     """
-    threads = f" by {words.counted(there.threads, 'thread')}" if there.device == "cpu" else ""
+    on_cpu = there.device == "cpu"
+    threads = f" by {words.counted(there.threads, 'thread')}" if on_cpu else ""
+    device = f"{there.cpu}," if on_cpu and there.cpu else there.device
     version = there.torch.partition("+")[0]
-    return f"{there.device}{threads} (torch {version}, {there.platform})"
+    return f"{device}{threads} (torch {version}, {there.platform})"
