@@ -240,6 +240,7 @@ def main(
     text = json.dumps(document, indent=1) + "\n"
     print(text, end="")
     if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
         (output / "bench-site.json").write_text(text)
 
 

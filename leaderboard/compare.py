@@ -158,7 +158,11 @@ def cost_rows(comparison: Comparison) -> list[tuple[str, str, str]]:
             words.count(a.cumulative_visits),
             words.count(b.cumulative_visits),
         ),
-        ("time of pre-training", words.duration(a.seconds), words.duration(b.seconds)),
+        (
+            "time of pre-training" + ("" if a.timed_like(b) else ", on different machines"),
+            words.duration(a.seconds),
+            words.duration(b.seconds),
+        ),
         ("images kept", words.size(a.stored_bytes), words.size(b.stored_bytes)),
         ("peak memory", words.size(a.peak_memory_bytes), words.size(b.peak_memory_bytes)),
     ]

@@ -234,7 +234,7 @@ def _cost(boards: Sequence[Board]) -> Answer:
         if times := _times(boards, names):
             sentence += (
                 f" By the time measured, {title} {statistics.median(times):.1f} times as long "
-                f"(median of {words.counted(len(times), 'case')})."
+                f"(median of {words.counted(len(times), 'case')} timed on the same machine)."
             )
     return Answer(
         "cost",
@@ -246,13 +246,17 @@ def _cost(boards: Sequence[Board]) -> Answer:
 
 
 def _times(boards: Sequence[Board], strategies: Sequence[str]) -> list[float]:
-    """Seconds to be up to date at every arrival, relative to the sequential twin's."""
+    """Seconds to be up to date at every arrival, relative to the sequential twin's.
+
+    Only where both ran on the same machines.
+    """
     return [
         row.cost.seconds / twin.cost.seconds * row.cost.cumulative_visits / row.cost.visits
         for board in boards
         for row in board.rows
         if row.strategy in strategies and row.cost and row.cost.visits
         if (twin := board.row(f"{row.objective}/sequential")) and twin.cost
+        if row.cost.timed_like(twin.cost)
     ]
 
 

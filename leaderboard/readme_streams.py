@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from benchmark.result import Environment
 from leaderboard import words
 from leaderboard.board import Board
+from leaderboard.machines import machines_note
 from leaderboard.questions import stream_of
 from leaderboard.words import interval
 
@@ -32,7 +32,9 @@ def streams(boards: Sequence[Board]) -> str:
         f"over training seeds where there are several; {words.BLANK} is not run. Streams are not "
         "averaged, since all are judged on the same test images."
     )
-    return "\n".join([*lines, "", " ".join(filter(None, [note, _luck(boards), _machines(boards)]))])
+    return "\n".join(
+        [*lines, "", " ".join(filter(None, [note, _luck(boards), machines_note(boards)]))]
+    )
 
 
 def _luck(boards: Sequence[Board]) -> str:
@@ -67,39 +69,3 @@ def coverage(boards: Sequence[Board], protocols: Sequence[str]) -> str:
         told = f"{words.counted(len(rows), 'method')}, {words.joined(each)}" if rows else "none"
         lines.append(f"- `{protocol}`: {told}.")
     return "\n".join(lines)
-
-
-def _machines(boards: Sequence[Board]) -> str:
-    """Where the phases of training were computed, and by how many threads."""
-    where = Counter(
-        _place(phase.record.environment)
-        for board in boards
-        for runs in board.runs.values()
-        for run in runs
-        for phase in run.phases.values()
-        if phase.record.cost.image_visits
-    )
-    told = [f"{count:,} on {place}" for place, count in where.most_common()]
-    return f"Phases of training: {words.joined(told)}." if told else ""
-
-
-def _place(there: Environment) -> str:
-    """Device or processor, platform, version and threads in a few words.
-
-    Example:
-        >>> _place(Environment(
-        ...     python="3.11.1", torch="2.14.0+cpu", platform="Linux x86_64", device="cpu",
-        ...     threads=1, deterministic=True, lock_sha256=None,
-        ... ))
-        'cpu by 1 thread (torch 2.14.0, Linux x86_64)'
-        >>> _place(Environment(
-        ...     python="3.11.1", torch="2.14.0", platform="Linux x86_64", device="cpu", threads=2,
-        ...     cpu="AMD EPYC (family 25, model 17), AVX512", deterministic=True, lock_sha256=None,
-        ... ))
-        'AMD EPYC (family 25, model 17), AVX512, by 2 threads (torch 2.14.0, Linux x86_64)'
-    """
-    on_cpu = there.device == "cpu"
-    threads = f" by {words.counted(there.threads, 'thread')}" if on_cpu else ""
-    device = f"{there.cpu}," if on_cpu and there.cpu else there.device
-    version = there.torch.partition("+")[0]
-    return f"{device}{threads} (torch {version}, {there.platform})"

@@ -1,10 +1,12 @@
 """What is known of one method on one protocol."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmark.metrics import cumulative_cost
+from benchmark.result import Environment
 from leaderboard.aggregate import Cell, Run
 from leaderboard.along import Course
 from leaderboard.statistics import Estimate
@@ -23,6 +25,7 @@ class Cost:
         extra_parameters: numbers held beyond the backbone.
         peak_memory_bytes: of the largest phase.
         steps: optimiser steps.
+        machines: what each of the seeds was trained on, in the order of the names.
     """
 
     visits: int
@@ -32,6 +35,14 @@ class Cost:
     extra_parameters: int
     peak_memory_bytes: int
     steps: int
+    machines: tuple[str, ...]
+
+    def timed_like(self, other: "Cost") -> bool:
+        """Whether the seconds compare: the same machines, each for the same share of the seeds."""
+        mine, others = Counter(self.machines), Counter(other.machines)
+        return {name: n * len(other.machines) for name, n in mine.items()} == {
+            name: n * len(self.machines) for name, n in others.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,33 @@ def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
         extra_parameters=most("extra_parameters"),
         peak_memory_bytes=most("peak_memory_bytes"),
         steps=round(total("optimiser_steps")),
+        machines=tuple(
+            sorted("; ".join(sorted({machine(p.environment) for p in own})) for own in phases)
+        ),
     )
+
+
+def machine(there: Environment) -> str:
+    """Device or processor, platform, version and threads in a few words.
+
+    Example:
+        >>> machine(Environment(
+        ...     python="3.11.1", torch="2.14.0+cpu", platform="Linux x86_64", device="cpu",
+        ...     threads=1, deterministic=True, lock_sha256=None,
+        ... ))
+        'cpu by 1 thread (torch 2.14.0, Linux x86_64)'
+        >>> machine(Environment(
+        ...     python="3.11.1", torch="2.14.0", platform="Linux x86_64", device="cpu", threads=2,
+        ...     cpu="AMD EPYC (family 25, model 17), AVX512", deterministic=True, lock_sha256=None,
+        ... ))
+        'AMD EPYC (family 25, model 17), AVX512, by 2 threads (torch 2.14.0, Linux x86_64)'
+    """
+    on_cpu = there.device == "cpu"
+    many = "" if there.threads == 1 else "s"
+    threads = f" by {there.threads} thread{many}" if on_cpu else ""
+    device = f"{there.cpu}," if on_cpu and there.cpu else there.device
+    version = there.torch.partition("+")[0]
+    return f"{device}{threads} (torch {version}, {there.platform})"
 
 
 def command_of(run: Run) -> str:

@@ -146,6 +146,7 @@ def main(
     text = json.dumps(rates(), indent=1) + "\n"
     print(text, end="")
     if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
         (output / "bench-retrieval.json").write_text(text)
 
 

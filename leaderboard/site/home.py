@@ -6,6 +6,7 @@ from typing import Any
 
 from leaderboard import words
 from leaderboard.board import Board
+from leaderboard.machines import machines_note
 from leaderboard.questions import answers, nano_boards
 from leaderboard.row import Row
 from leaderboard.site.folder import slug
@@ -90,7 +91,7 @@ def columns(board: Board) -> list[Column]:
             "always up to date",
             _cost(words.count, lambda c: c.cumulative_visits),
         ),
-        Column("time", "Time", "pre-training", _cost(words.duration, lambda c: c.seconds), False),
+        Column("time", "Time", "where it ran", _cost(words.duration, lambda c: c.seconds), False),
         Column("kept", "Images kept", "bytes", _cost(words.size, lambda c: c.stored_bytes), False),
         Column(
             "memory",
@@ -150,5 +151,6 @@ def _view(board: Board, looks: Mapping[str, Look]) -> dict[str, Any]:
         "missing": {row.method: words.missing(row, board) for row in board.rows},
         "failures": {row.method: words.failures(row) for row in board.rows},
         "seeds_note": words.seeds_note(board),
+        "machines": machines_note([board]),
         "progress": words.progress(board),
     }

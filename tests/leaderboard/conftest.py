@@ -99,6 +99,7 @@ class StoreWriter:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.minute = 0
+        self.cpu: str | None = None
 
     def write(
         self,
@@ -165,6 +166,7 @@ class StoreWriter:
                 python="3.11.7",
                 torch="2.14.1",
                 platform="linux-x86_64",
+                cpu=self.cpu,
                 device="cpu",
                 threads=2,
                 deterministic=True,

@@ -38,6 +38,7 @@ def store(full_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for seed in (1, 2):
         writer.whole("moco_v2/joint", seed=seed)
         writer.whole("moco_v2/sequential", seed=seed)
+    writer.cpu = "another"
     writer.whole("simclr/joint", predictions=False)
     for seen in (1, 2, 3):
         for path in (root / "instance-test@1/moco_v2/sequential/seed0/after-chunk4").glob(
@@ -250,7 +251,7 @@ def test_the_slider_moves_bars_curve_and_matrix(browser: Browser, site: Path) ->
 def test_the_page_compares_as_the_command_does(
     browser: Browser, site: Path, store: Path, card, a: str, b: str
 ) -> None:
-    from leaderboard.compare import compare
+    from leaderboard.compare import compare, cost_rows
 
     found = compare(Board(read_results(store), card), a, b)
     browser.show(f"{site.as_uri()}/compare.html?p=instance-test-1&a={slug(a)}&b={slug(b)}")
@@ -266,6 +267,12 @@ def test_the_page_compares_as_the_command_does(
         assert mine["value"] == pytest.approx(theirs.value)
         assert mine["high"] == (theirs.high and pytest.approx(theirs.high, abs=1e-3))
     assert browser.evaluate("document.querySelector('.headline').textContent") == found.verdict
+    labels = browser.evaluate(
+        "[...document.querySelectorAll('.pair tr')].map((row) => row.cells[0].textContent)"
+    )
+    timed = [label for label, *_ in cost_rows(found) if label.startswith("time")]
+    assert timed == [label for label in labels if label.startswith("time")]
+    assert timed[0].endswith(", on different machines") == ("simclr/joint" in (a, b))
 
 
 def test_methods_are_picked_and_swapped(browser: Browser, site: Path) -> None:

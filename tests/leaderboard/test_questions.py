@@ -39,7 +39,7 @@ COSTS = {
 }
 
 
-def fake(stream: str) -> Any:
+def fake(stream: str, elsewhere: str = "") -> Any:
     def gap(a: str, b: str, kind: str = "linear") -> Estimate | None:
         found = GAPS.get((a, b), {}).get(kind)
         return found and Estimate(*found)
@@ -51,7 +51,10 @@ def fake(stream: str) -> Any:
             strategy=name.partition("/")[2],
             forgetting=LOST.get(name),
             seeds=(0,),
-            cost=Cost(visits, seconds, arrivals, 0, 0, 0, 1),
+            cost=Cost(
+                *(visits, seconds, arrivals, 0, 0, 0, 1),
+                machines=("another" if name == elsewhere else "a machine",),
+            ),
         )
         for name, (visits, seconds, arrivals) in COSTS.items()
     }
@@ -100,9 +103,31 @@ def test_what_it_costs(told) -> None:
     assert told["cost"].sentence == (
         "To have an up-to-date model after every arrival takes, against the image visits of "
         "sequential training, joint 2.5 times (instance and distant-class). By the time measured, "
-        "joint training at every arrival takes 2.8 times as long (median of 4 cases). By the time "
-        "measured, replay and MAS take 1.4 times as long (median of 4 cases)."
+        "joint training at every arrival takes 2.8 times as long (median of 4 cases timed on the "
+        "same machine). By the time measured, replay and MAS take 1.4 times as long (median of 4 "
+        "cases timed on the same machine)."
     )
+
+
+def test_times_of_two_kinds_of_machine_are_not_compared() -> None:
+    (told,) = (a for a in answers([fake("instance", "supervised/mas")]) if a.key == "cost")
+    assert (
+        "replay and MAS take 1.3 times as long (median of 1 case timed on the same machine)"
+        in told.sentence
+    )
+    assert (
+        "at every arrival takes 2.8 times as long (median of 2 cases timed on the same machine)"
+        in told.sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "alike"),
+    [("a", "aaa", True), ("ab", "aabb", True), ("ab", "aab", False), ("a", "b", False)],
+)
+def test_the_same_machines_in_the_same_shares(mine: str, others: str, alike: bool) -> None:
+    a, b = (Cost(*range(7), machines=tuple(names)) for names in (mine, others))
+    assert a.timed_like(b) == b.timed_like(a) == alike
 
 
 def test_kinds_are_counted_apart(told) -> None:

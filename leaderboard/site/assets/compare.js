@@ -195,6 +195,13 @@
     return [body, place, figure];
   }
 
+  /* seconds of two kinds of machine do not compare; as Cost.timed_like has it */
+  function timed(one, two) {
+    const shares = (cost) => cost.machines.map((name) => [name, cost.machines.filter((other) => other === name).length / cost.machines.length]);
+    const same = !one || !two || JSON.stringify(Object.fromEntries(shares(one))) === JSON.stringify(Object.fromEntries(shares(two)));
+    return same ? "time of pre-training" : "time of pre-training, on different machines";
+  }
+
   function sides(protocol, one, two) {
     const both = [one, two], body = section("What they are, and what they cost");
     const cost = (told) => both.map((m) => (m.row.cost ? told(m.row.cost) : BLANK));
@@ -205,7 +212,7 @@
     body.append(element("div", { class: "pair" },
       element("div", {}, element("h3", {}, "Rank, forgetting and cost"), table(heads(), [
         ["rank", ...both.map(rank)], ["linear transfer", ...both.map((m) => interval(m.row.transfer))], ["forgetting of chunk 1", ...both.map((m) => interval(m.row.forgetting))], ["the same, pooled probe", ...both.map((m) => interval(m.row.forgetting_pooled))],
-        ["image visits", ...cost((c) => count(c.visits))], ["visits, up to date at every arrival", ...cost((c) => count(c.cumulative_visits))], ["time of pre-training", ...cost((c) => duration(c.seconds))],
+        ["image visits", ...cost((c) => count(c.visits))], ["visits, up to date at every arrival", ...cost((c) => count(c.cumulative_visits))], [timed(one.row.cost, two.row.cost), ...cost((c) => duration(c.seconds))],
         ["images kept", ...cost((c) => size(c.stored_bytes))], ["peak memory", ...cost((c) => size(c.peak_memory_bytes))], ["seeds", ...both.map((m) => m.row.seeds.join(", "))], ["trust", ...both.map((m) => m.trust.tier)],
       ])),
       element("div", {}, element("h3", {}, "Configuration, where it differs"), names.length ? table(heads(), names.map((key) => [key, ...both.map((m) => text(m.config[key]))])) : element("p", { class: "under" }, "Both have the same."))));
