@@ -102,7 +102,8 @@ def _show(one: "Comparison") -> None:
     other = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("", one.a, one.b):
         other.add_column(Text(heading))
-    for name, *told in [*cost_rows(one), *((n, *map(str, v)) for n, v in one.config.items())]:
-        other.add_row(*map(Text, (name, *told)))
+    for name, *told in [*cost_rows(one), *((n, *v) for n, v in one.config.items())]:
+        shown = (words.BLANK if value is None else str(value) for value in told)
+        other.add_row(Text(name), *map(Text, shown))
     console.print(other)
     console.print()

@@ -14,6 +14,7 @@ from leaderboard.board import Board
 from leaderboard.catalogue import ProtocolCard, TaskCard
 from leaderboard.compare import compare, markdown, references_of
 from leaderboard.compare_cli import compare as command
+from leaderboard.words import BLANK
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(command)
@@ -80,6 +81,16 @@ def test_what_cannot_be_told_apart_or_compared(three: Board, writer) -> None:
 def test_what_is_not_there_is_told(three: Board, a: str, b: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         compare(three, a, b)
+
+
+def test_an_option_that_one_lacks_is_blank(writer) -> None:
+    for method, config in (("a/joint", {"queue": 9}), ("b/joint", {"queue": 7, "dim": 128})):
+        writer.write(method, 2, "pretrain", chunks=(1, 2), visits=100, config=config)
+        writer.write(method, 2, "linear.flags", {"top1": Metric(value=5, unit="%", n=9)},
+                     config=config)  # fmt: skip
+    lines = invoke("a/joint", "b/joint", "--store", writer.root).splitlines()
+    assert ["dim", BLANK, "128"] in [line.split() for line in lines]
+    assert ["queue", "9", "7"] in [line.split() for line in lines]
 
 
 def test_a_method_alone_is_held_against_its_references(full_store: Path, board) -> None:
