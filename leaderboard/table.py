@@ -58,7 +58,7 @@ def _legend(board: Board) -> dict[str, str]:
         "Above untrained": "linear tasks beyond noise.",
         "Few-shot": "5-way 5-shot, %.",
         "AP50": "average precision of detection at an overlap of a half, %.",
-        "Pre-training": "time measured.",
+        "Pre-training": "time measured where it ran.",
         "Cells": "evaluations that are there.",
         "Forgetting": "points of chunk 1 lost since the best earlier checkpoint; below 0 a gain.",
     }
