@@ -236,11 +236,12 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Folder for bench-site.json.")] = None,
 ) -> None:
     """Measure how long the site of 2,000 runs takes to build."""
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)  # not after it has measured
     document = site_rates(template_of(store))
     text = json.dumps(document, indent=1) + "\n"
     print(text, end="")
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
         (output / "bench-site.json").write_text(text)
 
 

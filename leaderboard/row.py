@@ -25,7 +25,7 @@ class Cost:
         extra_parameters: numbers held beyond the backbone.
         peak_memory_bytes: of the largest phase.
         steps: optimiser steps.
-        machines: what each of the seeds was trained on, in the order of the names.
+        machines: what the seeds were trained on, by name, with the share of the seeds.
     """
 
     visits: int
@@ -35,14 +35,11 @@ class Cost:
     extra_parameters: int
     peak_memory_bytes: int
     steps: int
-    machines: tuple[str, ...]
+    machines: Mapping[str, float]
 
     def timed_like(self, other: "Cost") -> bool:
         """Whether the seconds compare: the same machines, each for the same share of the seeds."""
-        mine, others = Counter(self.machines), Counter(other.machines)
-        return {name: n * len(other.machines) for name, n in mine.items()} == {
-            name: n * len(self.machines) for name, n in others.items()
-        }
+        return self.machines == other.machines
 
 
 @dataclass(frozen=True)
@@ -142,10 +139,20 @@ def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
         extra_parameters=most("extra_parameters"),
         peak_memory_bytes=most("peak_memory_bytes"),
         steps=round(total("optimiser_steps")),
-        machines=tuple(
-            sorted("; ".join(sorted({machine(p.environment) for p in own})) for own in phases)
+        machines=shares(
+            ["; ".join(sorted({machine(p.environment) for p in own})) for own in phases]
         ),
     )
+
+
+def shares(names: Sequence[str]) -> dict[str, float]:
+    """How often each name occurs among all, in the order of the names.
+
+    Example:
+        >>> shares(["b", "a", "a", "b"])
+        {'a': 0.5, 'b': 0.5}
+    """
+    return {name: number / len(names) for name, number in sorted(Counter(names).items())}
 
 
 def machine(there: Environment) -> str:

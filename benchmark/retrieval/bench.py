@@ -143,10 +143,11 @@ def main(
     output: Annotated[Path | None, typer.Option(help="Folder for bench-retrieval.json.")] = None,
 ) -> None:
     """Measure building and searching an index of one and of four million vectors."""
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)  # not after it has measured
     text = json.dumps(rates(), indent=1) + "\n"
     print(text, end="")
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
         (output / "bench-retrieval.json").write_text(text)
 
 

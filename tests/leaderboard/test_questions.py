@@ -12,7 +12,7 @@ from leaderboard.answers_picture import answer_svg
 from leaderboard.board import Board, load_boards
 from leaderboard.questions import answers, nano_boards
 from leaderboard.readme import ROOT, answered
-from leaderboard.row import Cost
+from leaderboard.row import Cost, shares
 from leaderboard.site import build_site
 from leaderboard.statistics import Estimate
 from leaderboard.words import MINUS
@@ -53,7 +53,7 @@ def fake(stream: str, elsewhere: str = "") -> Any:
             seeds=(0,),
             cost=Cost(
                 *(visits, seconds, arrivals, 0, 0, 0, 1),
-                machines=("another" if name == elsewhere else "a machine",),
+                machines=shares(["another" if name == elsewhere else "a machine"]),
             ),
         )
         for name, (visits, seconds, arrivals) in COSTS.items()
@@ -126,7 +126,7 @@ def test_times_of_two_kinds_of_machine_are_not_compared() -> None:
     [("a", "aaa", True), ("ab", "aabb", True), ("ab", "aab", False), ("a", "b", False)],
 )
 def test_the_same_machines_in_the_same_shares(mine: str, others: str, alike: bool) -> None:
-    a, b = (Cost(*range(7), machines=tuple(names)) for names in (mine, others))
+    a, b = (Cost(*range(7), machines=shares(names)) for names in (mine, others))
     assert a.timed_like(b) == b.timed_like(a) == alike
 
 
