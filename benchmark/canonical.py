@@ -19,10 +19,16 @@ def sha256_of(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_whole(path: Path, content: bytes) -> str:
+def write_whole(path: Path, content: bytes, *, lasting: bool = True) -> str:
     """Write a file aside, sync it, and rename it into place; return its sha256.
 
     A reader sees the old file or the new one, never a part; an error leaves nothing behind.
+
+    Args:
+        path: of the file; its folder is made if need be.
+        content: all of it.
+        lasting: whether it has to outlast a loss of power; to make sure takes milliseconds a file,
+            which what can be built again need not spend.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -30,7 +36,8 @@ def write_whole(path: Path, content: bytes) -> str:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         os.chmod(aside, 0o644)
         os.replace(aside, path)
     except BaseException:

@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from benchmark.errors import DataError, UsageError
@@ -43,7 +43,7 @@ class Located:
         """What computes it again, to the bit on the same kind of machine."""
         words, where = self.record.provenance.argv, self.record.environment
         own = ("--threads", str(where.threads)) if where.device == "cpu" else ()
-        return shlex.join([*words, *(own if words[:2] == ("headwater", "run") else ())])
+        return _quoted((*words, *(own if words[:2] == ("headwater", "run") else ())))
 
     @property
     def headline(self) -> tuple[str, Metric]:
@@ -214,6 +214,11 @@ class Results:
         """The runs of a protocol, by method and seed."""
         runs = self._runs.get(protocol, {})
         return [runs[key] for key in sorted(runs)]
+
+
+@lru_cache(maxsize=4096)  # the cells of a run have one command
+def _quoted(words: tuple[str, ...]) -> str:
+    return shlex.join(words)
 
 
 def read_results(store: Path) -> Results:

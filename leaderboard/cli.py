@@ -14,6 +14,7 @@ from benchmark.cli.output import (
     print_rows,
 )
 from benchmark.errors import HeadwaterError
+from leaderboard.uncollected import uncollected
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
@@ -102,7 +103,8 @@ def build(
 
     Example: headwater site build --store runs --output site
     """
-    from leaderboard.site import build_site
+    with uncollected():
+        from leaderboard.site import build_site
 
     page = build_site(store, output, tell=tell_problem)
     if as_json:
@@ -122,7 +124,8 @@ def serve(
 
     Example: headwater site serve --port 8000
     """
-    from leaderboard.site import build_site
+    with uncollected():
+        from leaderboard.site import build_site
 
     page = build_site(store, output, tell=tell_problem)
     with page_server(page.parent, port) as server:

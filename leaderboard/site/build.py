@@ -1,6 +1,5 @@
 """Building the site: plain files that open from disk, with everything they need beside them."""
 
-import gc
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +21,7 @@ from leaderboard.site.selection import selection_context
 from leaderboard.site.shards import write_shards
 from leaderboard.site.submit import submit_context
 from leaderboard.site.task import task_contexts
+from leaderboard.uncollected import uncollected
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -38,6 +38,7 @@ LOADED = ("method", "cell", "compare")
 SCRIPTS = ("page", "table", "protocol", *LOADED)
 
 
+@uncollected()  # it halves the time
 def build_site(
     store: Path,
     output: Path,
@@ -67,8 +68,6 @@ def build_site(
         HeadwaterError: no store, a folder that cannot be written to or that holds a page of
             someone else.
     """
-    collecting = gc.isenabled()
-    gc.disable()  # hundreds of thousands of small objects, none of them garbage: half the time
     try:
         results = read_results(store)
         site = SiteFolder(output)
@@ -79,10 +78,6 @@ def build_site(
         site.sweep()
     except OSError as error:
         raise HeadwaterError(f"cannot write the page to {output}: {error.strerror}") from error
-    finally:
-        if collecting:
-            gc.freeze()  # what is left need not be looked through
-            gc.enable()
     for problem in sorted(set(results.problems)):
         tell(problem)
     return output / "index.html"

@@ -41,7 +41,7 @@ class SiteFolder:
         path = self.output / "assets" / hashed
         self._used.add(path)
         if not path.is_file() or path.stat().st_size != len(content):
-            write_whole(path, content)
+            write_whole(path, content, lasting=False)
         return f"assets/{hashed}"
 
     def page(self, name: str, text: str) -> None:
@@ -63,7 +63,7 @@ class SiteFolder:
                 return
         except OSError:
             pass
-        write_whole(path, content)
+        write_whole(path, content, lasting=False)
 
     def sweep(self) -> None:
         """Remove what earlier builds wrote and this one did not."""

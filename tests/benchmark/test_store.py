@@ -148,6 +148,8 @@ def test_an_error_while_writing_leaves_the_old_file_and_nothing_else(tmp_path, m
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+    write_whole(path, b"new", lasting=False)  # it does not wait for the disk
+    assert path.read_bytes() == b"new"
 
 
 def test_hash_is_that_of_canonical_json() -> None:
