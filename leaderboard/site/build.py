@@ -1,6 +1,6 @@
 """Building the site: plain files that open from disk, with everything they need beside them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from benchmark.errors import HeadwaterError
 from leaderboard import words
 from leaderboard.aggregate import Results, read_results
+from leaderboard.beside import beside
 from leaderboard.board import Board, load_boards
 from leaderboard.catalogue import ProtocolCard, find_card
 from leaderboard.document import data_files
@@ -18,7 +19,7 @@ from leaderboard.site.look import Look, looks
 from leaderboard.site.notes import changes
 from leaderboard.site.protocol import protocol_context
 from leaderboard.site.selection import selection_context
-from leaderboard.site.shards import write_shards
+from leaderboard.site.shards import shard_files, write_shards
 from leaderboard.site.submit import submit_context
 from leaderboard.site.task import task_contexts
 from leaderboard.uncollected import uncollected
@@ -36,6 +37,8 @@ PAGES = (
 #: Pages whose content is loaded by the address: of a method, of a cell, of two methods.
 LOADED = ("method", "cell", "compare")
 SCRIPTS = ("page", "table", "protocol", *LOADED)
+#: Records for which a second process is worth its start.
+MANY = 5000
 
 
 @uncollected()  # it halves the time
@@ -73,8 +76,6 @@ def build_site(
         site = SiteFolder(output)
         boards = load_boards(results, planned, card_of)
         _Pages(site, boards, results, store).write()
-        for name, content in data_files(results, boards).items():
-            site.data(name, content)
         site.sweep()
     except OSError as error:
         raise HeadwaterError(f"cannot write the page to {output}: {error.strerror}") from error
@@ -116,13 +117,15 @@ class _Pages:
         }
 
     def write(self) -> None:
-        """Write all pages, the first one last."""
-        found: dict[str, dict[str, Look]] = {}
+        """Write all pages and what they load, the first one last."""
+        found = {
+            board.card.id: looks([*(row.method for row in board.rows), *board.pending])
+            for board in self.boards
+        }
+        wait = self._shards(found)
         tasks: dict[str, dict[str, str]] = {}
         for board in self.boards:
-            own = looks([*(row.method for row in board.rows), *board.pending])
-            found[board.card.id] = own
-            write_shards(board, self.site, own)
+            own = found[board.card.id]
             name = f"protocol-{slug(board.card.id)}.html"
             self._page(name, "protocol.html", protocol_context(board, self.site, own))
             for address, context in task_contexts(board, self.site, own):
@@ -138,7 +141,25 @@ class _Pages:
         self._page(
             "changelog.html", "changelog.html", changes(self.results, self.boards, self.store)
         )
+        for name, content in data_files(self.results, self.boards).items():
+            self.site.data(name, content)
+        wait()
         self._page("index.html", "home.html", home_context(self.boards, found))
+
+    def _shards(self, found: Mapping[str, Mapping[str, Look]]) -> Callable[[], None]:
+        """Begin to write what is loaded of each method; returns what waits for the end."""
+        for board in self.boards:
+            for row in board.rows:
+                self.site.keep(shard_files(board, row.method))
+
+        def work() -> None:
+            for board in self.boards:
+                write_shards(board, self.site, found[board.card.id])
+
+        if len(self.results.located) >= MANY:
+            return beside(work)
+        work()
+        return lambda: None
 
     def _page(self, name: str, template: str, context: dict[str, Any]) -> None:
         text = self.environment.get_template(template).render(**self.common, page=name, **context)

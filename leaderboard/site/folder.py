@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,10 @@ class SiteFolder:
     def data(self, name: str, content: bytes) -> None:
         """Write a file of the folder `data`."""
         self._write(self.output / "data" / name, content)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Count files of the folder `data` as in use that another process writes."""
+        self._used.update(self.output / "data" / name for name in names)
 
     def script(self, name: str, function: str, value: Any) -> None:
         """Write data as a script that hands them to a function: pages on disk may load no JSON."""

@@ -24,12 +24,16 @@ from leaderboard.site.look import Look
 def write_shards(board: Board, site: SiteFolder, looks: Mapping[str, Look]) -> None:
     """Write both shards of every method of a board."""
     for row in board.rows:
-        folder = f"methods/{slug(board.card.id)}/{slug(row.method)}"
+        first, second = shard_files(board, row.method)
         shard = method_shard(board, row.method, looks[row.method])
-        site.script(f"{folder}.js", "headwater.take", shard)
-        site.script(
-            f"{folder}.evidence.js", "headwater.takeEvidence", evidence_shard(board, row.method)
-        )
+        site.script(first, "headwater.take", shard)
+        site.script(second, "headwater.takeEvidence", evidence_shard(board, row.method))
+
+
+def shard_files(board: Board, method: str) -> tuple[str, str]:
+    """Names of a method's two shards, in the folder of the site's data."""
+    name = f"methods/{slug(board.card.id)}/{slug(method)}"
+    return f"{name}.js", f"{name}.evidence.js"
 
 
 def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:

@@ -338,8 +338,10 @@ def test_the_table_of_cells_computed_again_twice(smoke_store: Path, tmp_path: Pa
     document = json.loads((store / FILE).read_text())
     (same,), (other,) = (document[n]["drawn"] for n in ("as_recorded", "otherwise"))
     assert same["verdict"] == "same bits"
-    assert other["path"] == same["path"] and other["verdict"] in ("same bits", "agrees")
+    assert other["path"] == same["path"]  # how far it moves is a matter of the processor
     heading, _, row, _, told = reproduction(document).splitlines()
     assert heading == "| Cell | Claimed | As recorded | By 3 threads | Allowed |"
     assert row.startswith(f"| `{same['path'].removesuffix('.json')}` | ")
     assert "1 of 1 drawn from 8 evaluations agree, 1 with the same bits. By 3 threads" in told
+    assert f"{abs(other['found'] - other['claimed']):.2f} on average" in told
+    assert f"{int(other['verdict'] != 'differs')} of 1 drawn" in told.partition("By 3 threads")[2]
