@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -332,16 +331,17 @@ def test_what_a_method_reads_beside_its_steps_is_within_the_budget(strategy, tmp
     assert examined.accepted, examined.findings.found
 
 
-def test_the_table_of_cells_computed_again_twice(smoke_store: Path, tmp_path: Path) -> None:
-    store = shutil.copytree(smoke_store, tmp_path / "store")
+def test_the_table_of_cells_computed_again_twice(tmp_path: Path) -> None:
+    # not trained: so short a training ends elsewhere on another processor, by 3 threads
+    store = computed(tmp_path / "store", "random_init", {})
     main(store=store, cells=1, seed=0, threads=3, keep=tmp_path / "again")
     document = json.loads((store / FILE).read_text())
     (same,), (other,) = (document[n]["drawn"] for n in ("as_recorded", "otherwise"))
     assert same["verdict"] == "same bits"
-    assert other["path"] == same["path"]  # how far it moves is a matter of the processor
+    assert other["path"] == same["path"] and other["verdict"] in ("same bits", "agrees")
     heading, _, row, _, told = reproduction(document).splitlines()
     assert heading == "| Cell | Claimed | As recorded | By 3 threads | Allowed |"
     assert row.startswith(f"| `{same['path'].removesuffix('.json')}` | ")
-    assert "1 of 1 drawn from 8 evaluations agree, 1 with the same bits. By 3 threads" in told
+    assert "1 of 1 drawn from 3 evaluations agree, 1 with the same bits. By 3 threads" in told
     assert f"{abs(other['found'] - other['claimed']):.2f} on average" in told
-    assert f"{int(other['verdict'] != 'differs')} of 1 drawn" in told.partition("By 3 threads")[2]
+    assert "1 of 1 drawn" in told.partition("By 3 threads")[2]
