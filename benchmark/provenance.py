@@ -192,7 +192,7 @@ def _lock_sha256() -> str | None:
 
 
 @cache
-def _cpu() -> str:
+def cpu_kind() -> str:
     """Kind of processor, and the widest instructions that PyTorch's kernels use there."""
     try:
         name = _processor(Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace"))
@@ -222,7 +222,7 @@ def environment(device: str, acceleration: Acceleration) -> Environment:
         python=platform.python_version(),
         torch=torch.__version__,
         platform=f"{platform.system()} {platform.machine()}",
-        cpu=_cpu(),
+        cpu=cpu_kind(),
         device=torch.cuda.get_device_name() if device == "cuda" else "cpu",
         threads=torch.get_num_threads(),
         deterministic=True,

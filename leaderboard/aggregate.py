@@ -273,10 +273,9 @@ def _split_stale(located: Sequence[Located]) -> tuple[list[Located], list[Stale]
         digests = record.protocol.digest, record.stream.manifest_sha256
         return record.provenance.ended, *digests, method.config_sha256, method.source_sha256
 
-    for record in (found.record for found in located):
-        protocol, name = record.protocol.id, (record.protocol.id, record.method.name)
-        streams[protocol] = max(streams.get(protocol, record), record, key=order)
-        methods[name] = max(methods.get(name, record), record, key=order)
+    for record in sorted((found.record for found in located), key=order):  # the newest stays
+        streams[record.protocol.id] = record
+        methods[record.protocol.id, record.method.name] = record
     fresh: list[Located] = []
     stale: list[Stale] = []
     for found in located:

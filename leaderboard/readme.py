@@ -193,8 +193,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "retrieval", retrieval(indexed))
     again = json.loads((results / FILE).read_text(encoding="utf-8"))
     write_between_markers(readme, "verify", reproduction(again))
-    many = json.loads((results / "bench-site.json").read_text(encoding="utf-8"))
-    write_between_markers(readme, "site", site(many))
+    built = json.loads((results / "bench-site.json").read_text(encoding="utf-8"))
+    write_between_markers(readme, "site", site(built))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The benchmark of the site: runs that are made from one, and are what they are taken for."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmark.errors import DataError
+from leaderboard import bench
 from leaderboard.aggregate import read_results
 from leaderboard.bench import STREAMS, template_of, write_store
 from leaderboard.board import load_boards
@@ -39,3 +41,12 @@ def test_metrics_follow_from_the_answers(tmp_path: Path) -> None:
 def test_there_must_be_a_run_to_copy(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="headwater demo"):
         template_of(tmp_path)
+
+
+def test_what_other_machines_measured_is_kept(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(bench, "site_rates", lambda _: {"median": 3.0})
+    for cpu in ("one", "two", "one"):
+        monkeypatch.setattr(bench, "cpu_kind", lambda cpu=cpu: cpu)
+        bench.main(RESULTS, tmp_path / "new")
+    kept = json.loads((tmp_path / "new" / bench.FILE).read_text())
+    assert kept == {"one": {"median": 3.0}, "two": {"median": 3.0}}

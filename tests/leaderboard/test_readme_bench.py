@@ -6,7 +6,7 @@ import pytest
 
 from baselines.bench_table import FILES, write_document
 from benchmark.errors import DataError
-from leaderboard.readme_bench import benchmarks, engine
+from leaderboard.readme_bench import benchmarks, engine, site
 
 ENGINE = {
     "cells": 10_132,
@@ -50,6 +50,28 @@ def test_the_one_table_is_that_of_the_terminal(tmp_path: Path, monkeypatch) -> N
     )
     assert lines[4] == "| engine | states of 10,132 cells | 1.00 s | limit: 2 s | 2.00 |  |"
     assert {line.count("|") for line in lines[:8]} == {7}
+
+
+def test_the_site_s_table_has_a_line_a_machine_the_fastest_first() -> None:
+    one = {
+        "runs": 2000,
+        "records": 56_000,
+        "evaluations": 48_000,
+        "seconds": [31.0, 40.26, 30.0],
+        "median": 31.0,
+        "without_evidence_seconds": 154.6,
+        "bare_median": 17.35,
+        "home_with_scripts_bytes": 1_048_919,
+        "ready_milliseconds": [1700, 1920],
+    }
+    other = {**one, "seconds": [16.0], "median": 16.0, "ready_milliseconds": []}
+    lines = site({"slow": one, "fast": other}).splitlines()
+    assert lines[0].startswith("2,000 runs with 48,000 evaluations (56,000 records), ")
+    assert lines[4:7] == [
+        "| (limits) | 20 s | | | 3 MB | 2 s |",
+        "| fast | 16.0 s (16.0 to 16.0) | 17.4 s | 155 s | 1.05 MB | no Chromium |",
+        "| slow | 31.0 s (30.0 to 40.3) | 17.4 s | 155 s | 1.05 MB | 1.9 s |",
+    ]
 
 
 def test_a_missing_document_is_named(tmp_path: Path) -> None:
