@@ -13,16 +13,17 @@ NUMBERS = (
     *_KEYS,
     *("evaluation", "task", "metric", "headline", "value", "standard_error", "n", "unit", "trust"),
 )
-COSTS = (
-    *(*_KEYS, "cell", "status", "image_visits", "optimiser_steps", "stored_bytes"),
+SPENT = (
+    *("image_visits", "optimiser_steps", "stored_bytes"),
     *("extra_parameters", "seconds", "peak_memory_bytes"),
 )
+COSTS = (*_KEYS, "cell", "status", *SPENT)
 
 
-def _keys(record: Record) -> dict[str, str | int]:
+def _keys(record: Record) -> tuple[str, str, int, int]:
     """Which run, and which of its checkpoints."""
     run = record.protocol.id, record.method.name, record.seeds.replicate
-    return dict(zip(_KEYS, (*run, record.stream.chunks_seen), strict=True))
+    return *run, record.stream.chunks_seen
 
 
 def numbers(results: Results) -> "pd.DataFrame":
@@ -30,18 +31,17 @@ def numbers(results: Results) -> "pd.DataFrame":
     import pandas as pd
 
     rows = [
-        {
-            **_keys(found.record),
-            "evaluation": found.cell[0],
-            "task": found.cell[1],
-            "metric": name,
-            "headline": position == 0,
-            "value": metric.value,
-            "standard_error": metric.standard_error,
-            "n": metric.n,
-            "unit": metric.unit,
-            "trust": results.tier(found.record.protocol.id, found.record.method.name),
-        }
+        (
+            *_keys(found.record),
+            *found.cell,
+            name,
+            position == 0,
+            metric.value,
+            metric.standard_error,
+            metric.n,
+            metric.unit,
+            results.tier(found.record.protocol.id, found.record.method.name),
+        )
         for found in results.located
         if found.cell and found.record.status == "ok"
         for position, (name, metric) in enumerate(found.record.metrics.items())
@@ -55,12 +55,12 @@ def costs(results: Results) -> "pd.DataFrame":
     import pandas as pd
 
     rows = [
-        {
-            **_keys(found.record),
-            "cell": ".".join(found.cell) if found.cell else "pretrain",
-            "status": found.record.status,
-            **found.record.cost.model_dump(),
-        }
+        (
+            *_keys(found.record),
+            ".".join(found.cell) if found.cell else "pretrain",
+            found.record.status,
+            *(getattr(found.record.cost, name) for name in SPENT),
+        )
         for found in results.located
     ]
     frame: pd.DataFrame = pd.DataFrame(rows, columns=[*COSTS])

@@ -18,8 +18,9 @@ def course_data(board: Board, rows: Sequence[Row], looks: Mapping[str, Look]) ->
 
     Returns:
         `tasks`: names; `methods`: of each, `name`, `look`, `along`: per chunk from 0 the linear
-        scores as [value, half width] or null; `first`: per chunk, accuracy on the first one;
-        `matrix`: of each reading, rows of [value, half width] or null.
+        scores as [value, half width] or null; `moves`: whether there are some before the end of
+        the stream and at its end; `first`: per chunk, accuracy on the first one; `matrix`: of each
+        reading, rows of [value, half width] or null.
     """
     tasks = [task for _, task in board.card.cells("linear")]
     return {
@@ -44,6 +45,7 @@ def _method(board: Board, row: Row, tasks: Sequence[str], look: Look) -> dict[st
         "name": row.method,
         "look": {"hue": look.hue, "marker": look.marker, "path": look.path, "dash": look.dash},
         "along": along,
+        "moves": any(map(any, along[:-1])) and any(along[-1]),
         "first": [_pair(first.get(seen)) for seen in range(board.card.chunks + 1)],
         "matrix": matrix,
     }

@@ -26,9 +26,7 @@ def protocol_context(board: Board, site: SiteFolder, looks: Mapping[str, Look]) 
         "rows": rows,
         "charts": charts,
         "course": course,
-        "moves": any(
-            pair for one in course["methods"] for line in one["along"][1:-1] for pair in line
-        ),
+        "moves": any(one["moves"] for one in course["methods"]),
         "ranks": rank_diagram(board, rows),
         "twins": board.twins(),
         "id": slug(board.card.id),

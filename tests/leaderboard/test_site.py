@@ -16,6 +16,7 @@ from PIL import Image
 
 from benchmark.data.imageset import Sample, load_image_set, write_image_set
 from benchmark.errors import DataError, HeadwaterError, UsageError
+from benchmark.result import Metric
 from benchmark.streams.picture import stream_rows
 from leaderboard.aggregate import read_results
 from leaderboard.site import build_site
@@ -133,6 +134,26 @@ def test_the_page_of_a_protocol_shows_what_the_records_say(
     course = json.loads(reader.scripts["course"])
     mine = next(one for one in course["methods"] if one["name"] == "moco_v2/sequential")
     assert [len(mine["along"]), len(mine["first"]), len(mine["matrix"]["aware"])] == [5, 5, 4]
+
+
+def test_a_method_that_stops_early_does_not_move_along_the_stream(
+    writer, tmp_path: Path, card
+) -> None:
+    top1 = {"top1": Metric(value=50.0, unit="%", n=4, standard_error=25.0)}
+    writer.write("random_init", 0, "linear.flags", top1)
+    writer.write("moco_v2/first_chunk", 1, "linear.flags", top1)
+    writer.write("moco_v2/joint", 4, "linear.flags", top1)
+    page = tmp_path / "site" / "protocol-instance-test-1.html"
+    build(writer.root, tmp_path / "site", card)
+    reader = Reader(page)
+    assert "No method has been evaluated on the tasks before the end" in reader.text
+    assert "bars" not in {a.get("id") for _, a in reader.tags}
+    writer.write("moco_v2/joint", 2, "linear.flags", top1)
+    build(writer.root, tmp_path / "site", card)
+    reader = Reader(page)
+    assert "bars" in {a.get("id") for _, a in reader.tags}
+    course = json.loads(reader.scripts["course"])
+    assert [one["name"] for one in course["methods"] if one["moves"]] == ["moco_v2/joint"]
 
 
 def test_the_data_are_offered_in_three_ways(full_store: Path, tmp_path: Path, card) -> None:

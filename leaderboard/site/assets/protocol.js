@@ -45,8 +45,7 @@
   if (!course || !slider) return;
   const bars = document.getElementById("bars"), curve = document.getElementById("curve");
   const heat = document.getElementById("heat"), which = document.getElementById("heat-method"), reading = document.getElementById("heat-reading");
-  /* Methods of which there is something before the last chunk; those without stay as levels. */
-  const moving = course.methods.filter((one) => one.along.slice(0, -1).some((row) => row.some((pair) => pair)) && one.along[course.chunks].some((pair) => pair));
+  const moving = course.methods.filter((one) => one.moves);
   const lane = 9, band = 14 + lane * Math.max(moving.length, 2);
 
   function moved(seen) {
