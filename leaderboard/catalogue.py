@@ -110,6 +110,13 @@ def find_card(protocol: str, results: Results) -> ProtocolCard:
     )
 
 
+#: What the images of each pool are, by tier and name.
+_POOLS = {
+    ("smoke", "pool"): "procedural shapes",
+    ("nano", "pool"): "emoji",
+    ("full", "imagenet"): "ImageNet",
+    ("full", "domainnet"): "DomainNet",
+}
 #: How each stream shares its images out.
 _STREAMS = {
     "instance": "images are dealt out at random, so that all chunks look alike",
@@ -121,12 +128,13 @@ _STREAMS = {
 
 def _what(spec: ProtocolSpec) -> str:
     """The stream in words."""
+    images = _POOLS.get((spec.tier, spec.pool), spec.pool)
     how = _STREAMS.get(spec.rule, "images come in an order of their own")
     told = ""
     if not spec.boundaries:
         told = f" Neighbours share {spec.overlap:.0%} of a chunk; where one ends is not told."
     return (
-        f"A stream of {spec.chunks} chunks of {spec.pool}: {how}.{told} Every method has the same "
+        f"A stream of {spec.chunks} chunks of {images}: {how}.{told} Every method has the same "
         f"{spec.budget.image_visits:,} image visits, backbone ({spec.arch}) and views of "
         f"{spec.view_size} pixels."
     )

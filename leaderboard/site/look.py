@@ -14,6 +14,11 @@ SHAPES = (
     ("triangle-down", "M0,5L5,-4H-5Z", "longdash"),
     ("square-open", "M-4,-4H4V4H-4Z", "longdashdot"),
     ("circle-open", "M-4.5,0a4.5,4.5 0 1,0 9,0a4.5,4.5 0 1,0 -9,0Z", "solid"),
+    ("cross", "M-1.7,-5H1.7V-1.7H5V1.7H1.7V5H-1.7V1.7H-5V-1.7H-1.7Z", "1px,4px"),
+    ("x", "M-5,-3L-3,-5L0,-2L3,-5L5,-3L2,0L5,3L3,5L0,2L-3,5L-5,3L-2,0Z", "8px"),
+    ("diamond", "M0,-5L5,0L0,5L-5,0Z", "8px,2px"),
+    ("triangle-up-open", "M0,-5L5,4H-5Z", "12px,2px"),
+    ("triangle-down-open", "M0,5L5,-4H-5Z", "12px,4px,2px,4px"),
 )
 _FIRST = ("sequential", "joint")
 
@@ -34,7 +39,7 @@ class Look:
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
-    """A look for each method; two differ in hue or in shape, never in colour alone.
+    """A look for each method; two of a hue differ in shape, of up to 12 strategies.
 
     Example:
         >>> found = looks(["moco_v2/joint", "moco_v2/sequential", "random_init"])

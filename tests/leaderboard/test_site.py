@@ -14,11 +14,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from benchmark import registry
 from benchmark.data.imageset import Sample, load_image_set, write_image_set
 from benchmark.errors import DataError, HeadwaterError, UsageError
+from benchmark.registry import load_shipped
+from benchmark.resolve import grid
 from benchmark.result import Metric
 from benchmark.streams.picture import stream_rows
-from leaderboard.aggregate import read_results
+from leaderboard.aggregate import Results, read_results
+from leaderboard.catalogue import find_card
 from leaderboard.site import build_site
 from leaderboard.site.about import about
 from leaderboard.site.folder import script_json
@@ -327,6 +331,26 @@ def test_looks_differ_by_more_than_hue() -> None:
     assert len({(look.hue, look.marker) for look in found.values()}) == 13
     for objective in "abc":
         assert len({found[n].dash for n in names if n.startswith(objective)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("protocol", "images"),
+    [
+        ("instance/smoke@1", "2 chunks of procedural shapes: "),
+        ("domain/nano@1", "5 chunks of emoji: "),
+        ("domain/full@1", "5 chunks of DomainNet: "),
+        ("instance/full@1", "4 chunks of ImageNet: "),
+    ],
+)
+def test_a_stream_is_told_in_words(protocol: str, images: str) -> None:
+    assert f"A stream of {images}" in find_card(protocol, Results(())).what
+
+
+def test_all_that_is_shipped_looks_different() -> None:
+    load_shipped()
+    found = looks([*grid(), *registry.METHODS.names()]).values()
+    assert len({(look.hue, look.marker) for look in found}) == len(found) > 50
+    assert len({(look.hue, look.open, look.path) for look in found}) == len(found)
 
 
 def test_a_method_s_page_tells_whose_it_is(writer, tmp_path: Path) -> None:

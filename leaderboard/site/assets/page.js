@@ -145,7 +145,7 @@ const headwater = (() => {
   }
   const NAME = /^[a-z0-9-]+\/[a-z0-9-]+$/;
   async function fetched(kept, of, ending) {
-    if (!NAME.test(of)) throw new Error("the address names no method");
+    if (!NAME.test(of)) throw new Error("The address names no method");
     if (!kept.has(of)) await script(`data/methods/${of}${ending}`);
     if (!kept.has(of)) throw new Error(`data/methods/${of}${ending} holds something else`);
     return kept.get(of);
