@@ -169,7 +169,8 @@ def gap_recovered(method: float, sequential: float, joint: float, noise: float) 
     """Share of the gap between sequential and joint training that a method closes.
 
     (method - sequential) / (joint - sequential); 0 = no better than sequential, 1 = as good as
-    joint. None where |joint - sequential| <= noise: nothing was lost that could be recovered.
+    joint. None where joint - sequential <= noise: nothing was lost that could be recovered, and
+    where sequential is ahead, a method behind it would have a share above 0.
 
     Args:
         method: score of the method.
@@ -178,7 +179,7 @@ def gap_recovered(method: float, sequential: float, joint: float, noise: float) 
         noise: half width of the 95 % interval of joint - sequential, in the scores' unit, >= 0.
 
     Returns:
-        A ratio, usually 0 to 1; None within noise.
+        A ratio, usually 0 to 1; None where joint is not ahead beyond noise.
 
     Raises:
         HeadwaterError: a score is missing; noise is negative or missing.
@@ -192,7 +193,7 @@ def gap_recovered(method: float, sequential: float, joint: float, noise: float) 
     _known(np.array([method, sequential, joint]), "the gap recovered")
     if not noise >= 0:
         raise UsageError(f"noise is {noise}; wanted a half width of 0 or more")
-    if abs(joint - sequential) <= noise:
+    if joint - sequential <= noise:
         return None
     return float((method - sequential) / (joint - sequential))
 

@@ -42,7 +42,8 @@ class Board:
         values = {name: average.value for name, average in averages.items() if average}
         complete = sorted(values, key=lambda name: (-values[name], name))
         whole = [[r for r in self.runs[name] if self._whole(r)] for name in complete]
-        open_ranks = tied_ranks(*all_differences(self.scores, whole, "linear"))
+        difference, _, p_value = all_differences(self.scores, whole, "linear")
+        open_ranks = tied_ranks(difference, p_value)
         ranks = dict(zip(complete, open_ranks, strict=True))
         rest = sorted(set(self.runs) - set(complete))
         self.rows = tuple(self._row(name, ranks.get(name)) for name in [*complete, *rest])
@@ -89,52 +90,48 @@ class Board:
         """
         key = a, b, evaluation
         if key not in self._gaps:
-            found = [
-                known
-                for x, y in self._shared(a, b)
-                if (known := self.scores.average([(1, x), (-1, y)], evaluation))
-            ]
-            self._gaps[key] = estimate(*zip(*found, strict=True)) if found else None
+            pairs = [[(1, x), (-1, y)] for x, y in self._shared(a, b)]
+            self._gaps[key] = self._contrast(pairs, evaluation)
         return self._gaps[key]
+
+    def _contrast(
+        self, each: Sequence[Sequence[tuple[float, Run]]], evaluation: str = "linear"
+    ) -> Estimate | None:
+        """A weighted sum of averages over seeds, of the seeds whose rows are complete."""
+        found = [known for terms in each if (known := self.scores.average(terms, evaluation))]
+        return estimate(*zip(*found, strict=True)) if found else None
 
     def recovered(self, method: str) -> Estimate | None:
         """Share of the gap between sequential and joint training that a method closes.
 
-        r = (method - sequential) / (joint - sequential), of the means over seeds; its interval is
-        that of (method - sequential) - r (joint - sequential), divided by |joint - sequential|.
-        None where that is within noise, where a twin is missing, or for the twins themselves.
+        r = (method - sequential) / (joint - sequential), of the means over the seeds that all three
+        have; its interval is that of (method - sequential) - r (joint - sequential), divided by
+        joint - sequential. None where joint is not ahead beyond noise, where a twin is missing, or
+        for the twins themselves.
         """
         objective, _, strategy = method.partition("/")
         names = f"{objective}/sequential", f"{objective}/joint"
         if not strategy or method in names or not set(names) <= set(self.runs):
             return None
-        whole, part = self.gap(names[1], names[0]), self.gap(method, names[0])
-        level = self._average(names[0], "linear")
-        if whole is None or part is None or whole.half is None or level is None:
+        twins = [{run.seed: run for run in self.runs[name]} for name in names]
+        shared = [
+            (run, twins[0][run.seed], twins[1][run.seed])
+            for run in self.runs[method]
+            if all(run.seed in twin for twin in twins)
+        ]
+        part = self._contrast([[(1, run), (-1, low)] for run, low, _ in shared])
+        whole = self._contrast([[(1, high), (-1, low)] for _, low, high in shared])
+        if whole is None or part is None or whole.half is None:
             return None
         share = gap_recovered(part.value, 0.0, whole.value, whole.half)
         if share is None:
             return None
-        twins = [{run.seed: run for run in self.runs[name]} for name in names]
-        found = [
-            known
-            for run in self.runs[method]
-            if all(run.seed in twin for twin in twins)
-            and (
-                known := self.scores.average(
-                    [
-                        (1, run),
-                        (share - 1, twins[0][run.seed]),
-                        (-share, twins[1][run.seed]),
-                    ],
-                    "linear",
-                )
-            )
-        ]
-        if not found:
+        rest = self._contrast(
+            [[(1, run), (share - 1, low), (-share, high)] for run, low, high in shared]
+        )
+        if rest is None:
             return None
-        rest = estimate(*zip(*found, strict=True))
-        half = None if rest.half is None else rest.half / abs(whole.value)
+        half = None if rest.half is None else rest.half / whole.value
         return Estimate(share, half, rest.seeds)
 
     def beyond_noise(self, a: str, b: str, evaluation: str = "linear") -> dict[str, bool]:
@@ -156,12 +153,7 @@ class Board:
         return all(self.scores.of(run, cell) for cell in self.card.cells("linear"))
 
     def _average(self, method: str, evaluation: str) -> Estimate | None:
-        found = [
-            known
-            for run in self.runs[method]
-            if (known := self.scores.average([(1, run)], evaluation))
-        ]
-        return estimate(*zip(*found, strict=True)) if found else None
+        return self._contrast([[(1, run)] for run in self.runs[method]], evaluation)
 
     def _row(self, method: str, ranks: tuple[int, int] | None) -> Row:
         runs, cells = self.runs[method], self.card.cells()

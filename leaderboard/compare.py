@@ -159,7 +159,7 @@ def cost_rows(comparison: Comparison) -> list[tuple[str, str, str]]:
             words.count(b.cumulative_visits),
         ),
         (
-            "time of pre-training" + ("" if a.timed_like(b) else ", on different machines"),
+            "time of pre-training" + ("" if a.timed_like(b) else ", on machines that may differ"),
             words.duration(a.seconds),
             words.duration(b.seconds),
         ),

@@ -92,13 +92,18 @@ def sides(numbers: Numbers, below: str, above: str) -> str:
 
     Example:
         >>> sides({"a": {"x": Estimate(-2.0, 1.0), "y": Estimate(0.5, 1.0)}}, "behind", "ahead")
-        'beyond the interval behind in 1 of 2 cases and ahead in 0'
+        'beyond the interval behind in 1 of 2 cases and ahead in 0, all from one seed'
     """
     every = [value for series in numbers.values() for value in series.values()]
     low = sum(one.beyond_noise and one.value < 0 for one in every)
     high = sum(one.beyond_noise and one.value > 0 for one in every)
     cases = words.counted(len(every), "case")
-    return f"beyond the interval {below} in {low} of {cases} and {above} in {high}"
+    single = sum(one.beyond_noise and one.seeds == 1 for one in every)
+    told = f"{single} of these {low + high}" if single < low + high else "all"
+    return (
+        f"beyond the interval {below} in {low} of {cases} and {above} in {high}"
+        f"{f', {told} from one seed' if single else ''}"
+    )
 
 
 def listed(series: Mapping[str, Estimate]) -> str:
@@ -229,12 +234,15 @@ def _cost(boards: Sequence[Board]) -> Answer:
     sentence += f"of sequential training, {'; '.join(each) if each else 'as many'}."
     for names, title in (
         (("joint",), "joint training at every arrival takes"),
-        (HELPERS, "replay and MAS take"),
+        (HELPERS, ""),
     ):
         if times := _times(boards, names):
+            known = [name for name in names if any(name == strategy for strategy, _ in times)]
+            takes = title or f"{words.joined(known)} {'take' if len(known) > 1 else 'takes'}"
+            long = statistics.median(ratio for _, ratio in times)
             sentence += (
-                f" By the time measured, {title} {statistics.median(times):.1f} times as long "
-                f"(median of {words.counted(len(times), 'case')} timed on the same machine)."
+                f" By the time measured, {takes} {long:.1f} times as long (median of "
+                f"{words.counted(len(times), 'case')} timed on the same kind of machine)."
             )
     return Answer(
         "cost",
@@ -245,13 +253,16 @@ def _cost(boards: Sequence[Board]) -> Answer:
     )
 
 
-def _times(boards: Sequence[Board], strategies: Sequence[str]) -> list[float]:
-    """Seconds to be up to date at every arrival, relative to the sequential twin's.
+def _times(boards: Sequence[Board], strategies: Sequence[str]) -> list[tuple[str, float]]:
+    """Strategy, and seconds to be up to date at every arrival relative to the sequential twin's.
 
-    Only where both ran on the same machines.
+    Only where both ran on the same kinds of machine.
     """
     return [
-        row.cost.seconds / twin.cost.seconds * row.cost.cumulative_visits / row.cost.visits
+        (
+            row.strategy,
+            row.cost.seconds / twin.cost.seconds * row.cost.cumulative_visits / row.cost.visits,
+        )
         for board in boards
         for row in board.rows
         if row.strategy in strategies and row.cost and row.cost.visits

@@ -18,10 +18,12 @@ Floats = NDArray[np.float64]
 
 def all_differences(
     scores: Scores, runs: Sequence[Sequence[Run]], evaluation: str
-) -> tuple[Floats, Floats]:
-    """Of all pairs of methods, the difference of their averages and half its 95 % interval.
+) -> tuple[Floats, Floats, Floats]:
+    """Of all pairs of methods, the difference of their averages, its interval, and its p-value.
 
     The same numbers as one pair after the other would give, by one product of matrices a task.
+    The p-value is by Student's t on Welch and Satterthwaite's degrees of freedom, since the noise
+    of the samples is known and that of k seeds is estimated on k - 1 of them.
 
     Args:
         scores: looks numbers up.
@@ -29,7 +31,11 @@ def all_differences(
         evaluation: linear, fewshot or detection.
 
     Returns:
-        (M, M) row less column, and (M, M), NaN where no interval is known or no seed is shared.
+        (M, M) row less column; (M, M) half its 95 % interval; (M, M) p-value of no difference; NaN
+        where no interval is known or no seed is shared.
+
+    Source:
+        Satterthwaite, An approximate distribution of estimates of variance components (1946).
     """
     shape = len(runs), len(runs)
     count, total, squares, noise = (np.zeros(shape) for _ in range(4))
@@ -41,16 +47,17 @@ def all_differences(
         total += np.where(there, value, 0)
         squares += np.where(there, value, 0) ** 2
         noise += np.where(there, error, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / count
-        half = Z * np.sqrt(noise / count)
-        if count.size and count.max() > 1:
-            from scipy.special import stdtrit  # slow to import, needed for this only
+    from scipy.special import stdtr, stdtrit  # slow to import, needed for this only
 
-            variance = np.maximum(squares / count - mean**2, 0) / (count - 1)
-            spread = stdtrit(np.maximum(count - 1, 1), 0.975) * np.sqrt(variance)
-            half = np.hypot(half, np.where(count > 1, spread, 0))
-    return mean, half
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean, samples = total / count, noise / count
+        freedom = np.maximum(count - 1, 1)
+        seeds = np.where(count > 1, np.maximum(squares / count - mean**2, 0) / freedom, 0)
+        half = np.hypot(Z * np.sqrt(samples), stdtrit(freedom, 0.975) * np.sqrt(seeds))
+        effective = np.where(seeds > 0, freedom * (1 + samples / seeds) ** 2, np.inf)
+        score = np.abs(mean) / np.sqrt(samples + seeds)
+        p_value = 2 * stdtr(effective, -np.where(mean == 0, 0, score))
+    return mean, half, p_value
 
 
 def _one_seed(scores: Scores, runs: Sequence[Run | None], evaluation: str) -> tuple[Floats, Floats]:
@@ -84,7 +91,7 @@ def _squared_errors(tested: Sequence[Score | None]) -> Floats:
     return found
 
 
-def tied_ranks(difference: Floats, half: Floats) -> list[tuple[int, int]]:
+def tied_ranks(difference: Floats, p_value: Floats) -> list[tuple[int, int]]:
     """Best and worst rank of each method that the differences leave open.
 
     A method is behind another if their difference is beyond noise after Holm's correction for
@@ -93,7 +100,7 @@ def tied_ranks(difference: Floats, half: Floats) -> list[tuple[int, int]]:
 
     Args:
         difference: (M, M) row less column.
-        half: (M, M) half widths of the 95 % intervals; NaN where there is none.
+        p_value: (M, M) of no difference; NaN where it is not known.
 
     Returns:
         (best, worst) of each method, from 1.
@@ -102,17 +109,14 @@ def tied_ranks(difference: Floats, half: Floats) -> list[tuple[int, int]]:
         Holm, A simple sequentially rejective multiple test procedure (1979).
 
     Example:
-        >>> level = np.array([10.0, 9.0, 1.0])
-        >>> tied_ranks(level[:, None] - level[None, :], np.full((3, 3), 2.0))
+        >>> level, near = np.array([10.0, 9.0, 1.0]), np.array([0.3, 0.3, 1e-6])
+        >>> tied_ranks(level[:, None] - level[None, :], np.minimum.outer(near, near))
         [(1, 2), (1, 2), (3, 3)]
     """
     count = len(difference)
     first, second = np.triu_indices(count, 1)
-    value, width = difference[first, second], half[first, second]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        score = np.abs(value) / width * Z
-    score = np.where(width == 0, np.where(value == 0, 0, np.inf), score)
-    p_values = np.array([math.erfc(s / math.sqrt(2)) if s == s else 1.0 for s in score.tolist()])
+    value = difference[first, second]
+    p_values = np.nan_to_num(p_value[first, second], nan=1.0)
     order = np.argsort(p_values, kind="stable")
     fails = p_values[order] > 0.05 / (len(order) - np.arange(len(order)))
     kept = order[: int(np.argmax(fails))] if fails.any() else order

@@ -33,8 +33,9 @@ def ranking(board: Board) -> str:
     """The table, with the command of each row."""
     commands = "\n".join(row.command for row in board.rows)
     again = (
-        "Each row again, to the bit on the same kind of machine with as many threads; elsewhere a "
-        "number moves a little, and a difference within its interval may change its sign:"
+        "The first seed of each row again, to the bit on the same kind of machine with as many "
+        "threads; elsewhere a number moves a little, and a difference within its interval may "
+        "change its sign. The page of a cell has its own command:"
     )
     return f"{markdown_table(board)}\n{again}\n\n```\n{commands}\n```"
 
@@ -45,11 +46,12 @@ def findings(board: Board) -> str:
 
 
 def _forgetting(row: Row) -> str:
+    gains = row.forgetting and row.forgetting.beyond_noise and row.forgetting.value < 0
     steps = " → ".join(f"{point.value:.1f}" for _, point in row.first_chunk)
     return (
         f"- `{row.method}`: accuracy on chunk 1's held-out images along the stream {steps} %; "
         f"forgetting {interval(row.forgetting, sign=True)} points"
-        f"{' (negative: it improves)' if row.forgetting and row.forgetting.value < 0 else ''}."
+        f"{' (negative: it improves)' if gains else ''}."
     )
 
 

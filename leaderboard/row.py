@@ -12,6 +12,9 @@ from leaderboard.along import Course
 from leaderboard.statistics import Estimate
 from leaderboard.trust import Tier
 
+#: What a processor is called in records that do not name it.
+UNNAMED = "a processor of no known kind"
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -38,8 +41,11 @@ class Cost:
     machines: Mapping[str, float]
 
     def timed_like(self, other: "Cost") -> bool:
-        """Whether the seconds compare: the same machines, each for the same share of the seeds."""
-        return self.machines == other.machines
+        """Whether the seconds compare: the same machines, each for the same share of the seeds.
+
+        Two processors whose kind is not known may be of two kinds.
+        """
+        return self.machines == other.machines and not any(UNNAMED in m for m in self.machines)
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,7 @@ def machine(there: Environment) -> str:
         ...     python="3.11.1", torch="2.14.0+cpu", platform="Linux x86_64", device="cpu",
         ...     threads=1, deterministic=True, lock_sha256=None,
         ... ))
-        'cpu by 1 thread (torch 2.14.0, Linux x86_64)'
+        'a processor of no known kind, by 1 thread (torch 2.14.0, Linux x86_64)'
         >>> machine(Environment(
         ...     python="3.11.1", torch="2.14.0", platform="Linux x86_64", device="cpu", threads=2,
         ...     cpu="AMD EPYC (family 25, model 17), AVX512", deterministic=True, lock_sha256=None,
@@ -173,7 +179,7 @@ def machine(there: Environment) -> str:
     on_cpu = there.device == "cpu"
     many = "" if there.threads == 1 else "s"
     threads = f" by {there.threads} thread{many}" if on_cpu else ""
-    device = f"{there.cpu}," if on_cpu and there.cpu else there.device
+    device = f"{there.cpu or UNNAMED}," if on_cpu else there.device
     version = there.torch.partition("+")[0]
     return f"{device}{threads} (torch {version}, {there.platform})"
 

@@ -56,8 +56,9 @@ def estimate(values: Sequence[float], standard_errors: Sequence[float | None]) -
     """Mean over seeds with its 95 % interval.
 
     One seed: 1.96 se, the sample interval. More: the two parts in quadrature, t s / sqrt(k) of
-    the k seeds and 1.96 se of the samples; all seeds are tested on the same samples, so that
-    averaging over seeds does not make the second part smaller.
+    the k seeds and 1.96 se of the samples; all seeds are tested on the same images, so that
+    averaging over seeds does not make the second part smaller. Few-shot's episodes differ from
+    seed to seed, and there the interval is rather too wide.
 
     Args:
         values: one per seed, at least one.

@@ -208,7 +208,8 @@ def seeds_note(board: Board) -> str:
         )
     return (
         f"Up to {board.seeds} training seeds: the 95 % intervals cover both the spread over "
-        "seeds and the choice of test samples; a row of one seed has its sample interval only."
+        "seeds and the choice of test samples; a row of one seed has its sample interval only, and "
+        "a difference is over the seeds that both rows have."
     )
 
 

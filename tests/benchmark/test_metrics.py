@@ -62,8 +62,10 @@ def test_gap_to_joint() -> None:
 def test_gap_recovered() -> None:
     # (48.5 - 47) / (50 - 47)
     assert metrics.gap_recovered(48.5, sequential=47, joint=50, noise=0.9) == pytest.approx(0.5)
-    # supervised and sequential may lose more than joint gains: (45 - 40) / (39 - 40) = -5
-    assert metrics.gap_recovered(45, sequential=40, joint=39, noise=0.5) == pytest.approx(-5)
+    # worse than sequential: (45 - 47) / (50 - 47)
+    assert metrics.gap_recovered(45, sequential=47, joint=50, noise=0.9) == pytest.approx(-2 / 3)
+    # sequential is ahead of joint: nothing to recover, and no share for a method behind both
+    assert metrics.gap_recovered(38, sequential=40, joint=39, noise=0.5) is None
 
 
 @pytest.mark.parametrize("noise", [3.0, 4.0])

@@ -99,7 +99,7 @@ class StoreWriter:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.minute = 0
-        self.cpu: str | None = None
+        self.cpu: str | None = "one kind"
 
     def write(
         self,

@@ -225,6 +225,16 @@ def test_the_gap_recovered_by_hand(writer) -> None:
     assert board.row("supervised/replay").recovered is None  # without twins
 
 
+def test_the_gap_recovered_is_of_the_seeds_that_all_three_have(writer) -> None:
+    for seed, joint in enumerate((70, 80, 90)):
+        fill(writer, "moco_v2/joint", joint, 60, seed=seed)
+        fill(writer, "moco_v2/sequential", 60, 50, seed=seed)
+    fill(writer, "moco_v2/replay", 68, 54)
+    found = Board(read_results(writer.root), CARD).row("moco_v2/replay").recovered
+    assert found.value == pytest.approx(0.6)  # 6 of the 10 points of seed 0
+    assert found.seeds == 1
+
+
 def test_a_gap_within_noise_is_not_recovered(writer) -> None:
     fill(writer, "moco_v2/joint", 60.5, 50)
     fill(writer, "moco_v2/sequential", 60, 50)

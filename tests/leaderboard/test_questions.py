@@ -1,6 +1,7 @@
 """The paper's questions: the numbers are those of the boards, and the sentences count rightly."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +11,9 @@ from benchmark.registry import load_shipped
 from leaderboard.aggregate import read_results
 from leaderboard.answers_picture import answer_svg
 from leaderboard.board import Board, load_boards
-from leaderboard.questions import answers, nano_boards
+from leaderboard.questions import answers, nano_boards, sides
 from leaderboard.readme import ROOT, answered
-from leaderboard.row import Cost, shares
+from leaderboard.row import UNNAMED, Cost, shares
 from leaderboard.site import build_site
 from leaderboard.statistics import Estimate
 from leaderboard.words import MINUS
@@ -78,7 +79,10 @@ def test_the_gap_of_each_stream_and_objective(told) -> None:
     assert gap.numbers["supervised"]["distant-class"] == Estimate(-6.0, 1.0)
     assert gap.lines == ["instance", "distant-class"]
     assert "moco_v2 \u22122.0 ± 1.0 (instance) and \u22122.0 ± 1.0 (distant-class)" in gap.sentence
-    assert "it is behind in 4 of 4 cases and ahead in 0, a case being" in gap.sentence
+    assert (
+        "it is behind in 4 of 4 cases and ahead in 0, all from one seed, a case being"
+        in gap.sentence
+    )
 
 
 def test_what_helps_and_what_does_not(told) -> None:
@@ -89,13 +93,16 @@ def test_what_helps_and_what_does_not(told) -> None:
         "moco_v2, distant-class": Estimate(-0.5, 1.0),
     }
     assert "Replay changes transfer by +1.5 ± 1.0 to +1.5 ± 1.0 points" in helpers.sentence
-    assert "below it in 0 of 2 cases and above in 2; mas changes" in helpers.sentence
+    assert (
+        "below it in 0 of 2 cases and above in 2, all from one seed; mas changes"
+        in helpers.sentence
+    )
     assert helpers.sentence.endswith("below it in 0 of 2 cases and above in 0.")
 
 
 def test_who_forgets_more(told) -> None:
     assert "+8.0 ± 5.0 (instance)" in told["forgetting"].sentence
-    assert told["forgetting"].sentence.endswith("it forgets less in 0 of 2 cases and more in 2.")
+    assert told["forgetting"].sentence.endswith("0 of 2 cases and more in 2, all from one seed.")
 
 
 def test_what_it_costs(told) -> None:
@@ -104,28 +111,36 @@ def test_what_it_costs(told) -> None:
         "To have an up-to-date model after every arrival takes, against the image visits of "
         "sequential training, joint 2.5 times (instance and distant-class). By the time measured, "
         "joint training at every arrival takes 2.8 times as long (median of 4 cases timed on the "
-        "same machine). By the time measured, replay and MAS take 1.4 times as long (median of 4 "
-        "cases timed on the same machine)."
+        "same kind of machine). By the time measured, replay and mas take 1.4 times as long "
+        "(median of 4 cases timed on the same kind of machine)."
     )
 
 
 def test_times_of_two_kinds_of_machine_are_not_compared() -> None:
     (told,) = (a for a in answers([fake("instance", "supervised/mas")]) if a.key == "cost")
     assert (
-        "replay and MAS take 1.3 times as long (median of 1 case timed on the same machine)"
+        "replay takes 1.3 times as long (median of 1 case timed on the same kind of machine)"
         in told.sentence
     )
     assert (
-        "at every arrival takes 2.8 times as long (median of 2 cases timed on the same machine)"
-        in told.sentence
+        "at every arrival takes 2.8 times as long (median of 2 cases timed on the same kind of "
+        "machine)" in told.sentence
     )
 
 
 @pytest.mark.parametrize(
     ("mine", "others", "alike"),
-    [("a", "aaa", True), ("ab", "aabb", True), ("ab", "aab", False), ("a", "b", False)],
+    [
+        ("a", "aaa", True),
+        ("ab", "aabb", True),
+        ("ab", "aab", False),
+        ("a", "b", False),
+        ([f"{UNNAMED}, by 1 thread"], [f"{UNNAMED}, by 1 thread"], False),
+    ],
 )
-def test_the_same_machines_in_the_same_shares(mine: str, others: str, alike: bool) -> None:
+def test_the_same_machines_in_the_same_shares(
+    mine: Sequence[str], others: Sequence[str], alike: bool
+) -> None:
     a, b = (Cost(*range(7), machines=shares(names)) for names in (mine, others))
     assert a.timed_like(b) == b.timed_like(a) == alike
 
@@ -133,10 +148,17 @@ def test_the_same_machines_in_the_same_shares(mine: str, others: str, alike: boo
 def test_kinds_are_counted_apart(told) -> None:
     assert told["kinds"].sentence == (
         f"Linear: sequential less joint training is {MINUS}6.0 ± 1.0 to {MINUS}2.0 ± 1.0 points, "
-        f"beyond the interval behind in 4 of 4 cases and ahead in 0; few-shot: sequential less "
-        f"joint training is {MINUS}3.0 ± 1.0 to {MINUS}0.5 ± 1.0 points, beyond the interval "
-        f"behind in 2 of 4 cases and ahead in 0."
+        f"beyond the interval behind in 4 of 4 cases and ahead in 0, all from one seed; few-shot: "
+        f"sequential less joint training is {MINUS}3.0 ± 1.0 to {MINUS}0.5 ± 1.0 points, beyond "
+        f"the interval behind in 2 of 4 cases and ahead in 0, all from one seed."
     )
+
+
+def test_how_many_cases_rest_on_one_seed() -> None:
+    three = {"x": Estimate(-2.0, 1.0, 3), "y": Estimate(0.5, 1.0, 1)}
+    assert sides({"a": three}, "behind", "ahead").endswith("behind in 1 of 2 cases and ahead in 0")
+    mixed = three | {"z": Estimate(2.0, 1.0, 1)}
+    assert sides({"a": mixed}, "behind", "ahead").endswith("ahead in 1, 1 of these 2 from one seed")
 
 
 def test_nothing_is_answered_without_numbers() -> None:

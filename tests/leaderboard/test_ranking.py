@@ -8,16 +8,22 @@ import pytest
 from scipy import stats
 
 from benchmark.errors import UsageError
+from leaderboard.aggregate import Cell, Results, Run
+from leaderboard.catalogue import ProtocolCard, TaskCard
 from leaderboard.ranking import all_differences, critical_difference, tied_ranks
+from leaderboard.scores import Score, Scores
+
+PROTOCOL = "instance/test@1"
+FLAGS = TaskCard("flags", "countries", "top1", ("linear",))
 
 
 def square(pairs: dict[tuple[int, int], tuple[float, float]], count: int):
-    """Differences and half widths (M, M) from (difference, p-value) of pairs."""
-    value, half = np.zeros((count, count)), np.full((count, count), np.nan)
+    """Differences and p-values (M, M) from those of pairs."""
+    value, p_value = np.zeros((count, count)), np.full((count, count), np.nan)
     for (a, b), (difference, p) in pairs.items():
         value[a, b], value[b, a] = difference, -difference
-        half[a, b] = half[b, a] = abs(difference) * 1.96 / float(stats.norm.isf(p / 2))
-    return value, half
+        p_value[a, b] = p_value[b, a] = p
+    return value, p_value
 
 
 def test_ranks_follow_holm() -> None:
@@ -30,14 +36,53 @@ def test_ranks_follow_holm() -> None:
     assert tied_ranks(*square(pairs, 3)) == [(1, 1), (2, 2), (3, 3)]
 
 
+class Told(Scores):
+    """Numbers of one task by method and seed, each with its standard error."""
+
+    def __init__(self, error: float, **values: list[float]) -> None:
+        super().__init__(Results(()), ProtocolCard(PROTOCOL, 4, (FLAGS,)))
+        self.error, self.values = error, values
+
+    def of(self, run: Run, cell: Cell, chunks: int | None = None, metric: str | None = None):
+        return Score(self.values[run.method][run.seed], self.error, None)
+
+    def differences(self):
+        runs = [
+            [Run(PROTOCOL, name, seed) for seed in range(len(own))]
+            for name, own in self.values.items()
+        ]
+        return all_differences(self, runs, "linear")
+
+
+def test_p_values_of_seeds_are_those_of_a_paired_t_test() -> None:
+    a, b = [54.0, 55.0, 56.0], [50.0, 50.0, 50.0]
+    value, _, p_value = Told(0.0, a=a, b=b).differences()
+    assert value[0, 1] == pytest.approx(5)
+    assert p_value[0, 1] == p_value[1, 0] == pytest.approx(stats.ttest_rel(a, b).pvalue)  # 0.013
+    assert p_value[0, 0] == 1
+
+
+def test_p_values_of_one_seed_are_normal() -> None:
+    _, half, p_value = Told(3.0, a=[10.0], b=[0.0]).differences()
+    assert half[0, 1] == pytest.approx(1.96 * 18**0.5)
+    assert p_value[0, 1] == pytest.approx(2 * stats.norm.sf(10 / 18**0.5))
+
+
+def test_p_values_of_both_kinds_of_noise_have_satterthwaite_s_freedom() -> None:
+    _, _, p_value = Told(0.5, a=[54.0, 55.0, 56.0], b=[50.0, 50.0, 50.0]).differences()
+    # samples 0.5, seeds 1 / 3 on 2 degrees of freedom: (5/6)^2 / ((1/3)^2 / 2) = 12.5
+    assert p_value[0, 1] == pytest.approx(2 * stats.t.sf(5 / (5 / 6) ** 0.5, 12.5))
+
+
 def test_without_an_interval_all_ranks_are_open() -> None:
     value = np.array([[0.0, 9.0], [-9.0, 0.0]])
     assert tied_ranks(value, np.full((2, 2), np.nan)) == [(1, 2), (1, 2)]
     assert tied_ranks(np.zeros((1, 1)), np.zeros((1, 1))) == [(1, 1)]
     assert tied_ranks(np.zeros((0, 0)), np.zeros((0, 0))) == []
-    # no width: apart if different at all
+    # no noise at all: apart if different
     assert tied_ranks(value, np.zeros((2, 2))) == [(1, 1), (2, 2)]
-    assert tied_ranks(np.zeros((2, 2)), np.zeros((2, 2))) == [(1, 2), (1, 2)]
+    assert Told(0.0, a=[1.0], b=[1.0]).differences()[2].tolist() == [[1, 1], [1, 1]]
+    assert Told(0.0, a=[1.0], b=[2.0]).differences()[2].tolist() == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
@@ -52,11 +97,13 @@ def test_all_pairs_at_once_are_the_pairs_one_by_one(
         writer.whole("random_init", predictions=False)  # not paired, and no interval of scenes
         found = board(writer.root)
     names = [row.method for row in found.rows]
-    value, half = all_differences(found.scores, [found.runs[name] for name in names], "linear")
+    runs = [found.runs[name] for name in names]
+    value, half, p_value = all_differences(found.scores, runs, "linear")
     for a, b in combinations(range(len(names)), 2):
         one = found.gap(names[a], names[b])
         assert value[a, b] == pytest.approx(one.value)
         assert half[a, b] == pytest.approx(one.half) if one.half else np.isnan(half[a, b])
+        assert np.isnan(p_value[a, b]) == np.isnan(half[a, b])
 
 
 # Demsar 2006, table 5a: q of the two-tailed Nemenyi test at 0.05
