@@ -45,6 +45,14 @@ def _cost(text: Callable[[Any], str], of: Callable[[Any], float]) -> Callable[[R
     return shown
 
 
+def _recovered(row: Row) -> Shown:
+    """The share in per cent, as on the page of a method."""
+    if row.recovered is None:
+        return None
+    share, half, seeds = row.recovered.value, row.recovered.half, row.recovered.seeds
+    return Estimate(100 * share, None if half is None else 100 * half, seeds)
+
+
 def columns(board: Board) -> list[Column]:
     """The columns of a protocol's ranking, after rank and method."""
     linear = len(board.card.cells("linear"))
@@ -57,7 +65,7 @@ def columns(board: Board) -> list[Column]:
     return [
         Column("transfer", "Transfer", f"mean of {linear}, %", lambda r: r.transfer),
         Column("gap", "Gap to joint", "points behind", lambda r: r.gap),
-        Column("recovered", "Gap recovered", "share of the gap", lambda r: r.recovered, False),
+        Column("recovered", "Gap recovered", "% of the gap", _recovered, False),
         Column("above", "Above untrained", "tasks beyond noise", above, False),
         Column("fewshot", "Few-shot", "5-way 5-shot, %", lambda r: r.averages["fewshot"]),
         Column("detection", "Detection", "AP50", lambda r: r.averages["detection"]),

@@ -64,7 +64,7 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
 
 
 def plain_looks(names: Iterable[str]) -> dict[str, Look]:
-    """A look for each name, whatever is in it: two differ in hue and in shape.
+    """A look for each name, whatever is in it: two differ in hue or in shape.
 
     Example:
         >>> [look.marker for look in plain_looks(["instance", "domain"]).values()]

@@ -14,18 +14,21 @@ from leaderboard.site.look import Look
 from leaderboard.statistics import Estimate
 
 #: What a method costs: title of the axis, and value of a row.
-COSTS: dict[str, tuple[str, Callable[[Row], float | None]]] = {
+COSTS: dict[str, tuple[str, Callable[[Row], float | None], Callable[[float], str]]] = {
     "arrivals": (
         "image visits to be up to date at every arrival",
         lambda row: row.cost.cumulative_visits if row.cost else None,
+        lambda visits: f"{words.count(round(visits))} visits",
     ),
     "time": (
         "seconds of pre-training, as measured where it ran",
         lambda row: row.cost.seconds if row.cost else None,
+        words.duration,
     ),
     "memory": (
         "peak memory of pre-training, GB",
         lambda row: row.cost.peak_memory_bytes / 1e9 if row.cost else None,
+        lambda gigabytes: words.size(round(gigabytes * 1e9)),
     ),
 }
 
@@ -49,11 +52,11 @@ def forgetting_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
 
 def cost_chart(board: Board, looks: Mapping[str, Look], name: str) -> Figure | None:
     """Transfer against a cost, with the front of those that none beats; None without any."""
-    title, of = COSTS[name]
+    title, of, shown = COSTS[name]
     points = [
         (row, cost, None) for row in board.rows if row.transfer and (cost := of(row)) is not None
     ]
-    figure = _scatter(board, points, looks, title)
+    figure = _scatter(board, points, looks, title, shown)
     if figure is None:
         return None
     front = pareto_front([(cost, row.transfer.value) for row, cost, _ in points if row.transfer])
@@ -98,6 +101,7 @@ def _scatter(
     points: Sequence[tuple[Row, float, Estimate | None]],
     looks: Mapping[str, Look],
     title: str,
+    shown: Callable[[float], str] = words.number,
 ) -> Figure | None:
     """A point a method, one trace a hue: hundreds of methods must be drawn at once."""
     if not points:
@@ -132,7 +136,7 @@ def _scatter(
         trace["error_y"]["array"].append(round(transfer.half or 0, 3))
         if known:
             trace["error_x"]["array"].append(round((across and across.half) or 0, 3))
-        told = f"forgetting {words.interval(across, sign=True)}" if across else f"{x:,.4g}"
+        told = f"forgetting {words.interval(across, sign=True)}" if across else shown(x)
         address = f"{slug(board.card.id)}/{slug(row.method)}"
         name = escape(row.method, quote=False)
         trace["customdata"].append([name, words.interval(transfer), told, address])

@@ -1,12 +1,15 @@
 """The page of a protocol: what its stream consists of, and how methods fare along it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmark.errors import DataError
 from benchmark.streams.picture import stream_rows
 from leaderboard import words
+from leaderboard.aggregate import Cell
 from leaderboard.board import Board
+from leaderboard.catalogue import FLOOR
+from leaderboard.row import Row
 from leaderboard.site.charts import all_charts, shown_rows
 from leaderboard.site.course import course_data, rank_diagram
 from leaderboard.site.folder import SiteFolder, slug
@@ -27,6 +30,10 @@ def protocol_context(board: Board, site: SiteFolder, looks: Mapping[str, Look]) 
         "charts": charts,
         "course": course,
         "moves": any(one["moves"] for one in course["methods"]),
+        "floor": FLOOR,
+        "places": _places(board, rows),
+        "watched": any(len([p for p in one["first"][1:] if p]) > 1 for one in course["methods"]),
+        "matrices": any(one["matrix"] for one in course["methods"]),
         "ranks": rank_diagram(board, rows),
         "twins": board.twins(),
         "id": slug(board.card.id),
@@ -36,8 +43,25 @@ def protocol_context(board: Board, site: SiteFolder, looks: Mapping[str, Look]) 
         "failures": {row.method: words.failures(row) for row in board.rows},
         "seeds_note": words.seeds_note(board),
         "progress": words.progress(board),
+        "numbered": _numbered,
         "steps": range(board.card.chunks + 1),
     }
+
+
+def _numbered(matrix: Sequence[Sequence[object]]) -> list[tuple[int, Sequence[object]]]:
+    """The rows of an accuracy matrix that have a number, each with its own, from 1."""
+    return [(at, line) for at, line in enumerate(matrix, 1) if any(line)]
+
+
+def _places(board: Board, rows: Sequence[Row]) -> dict[tuple[str, Cell], tuple[int, int]]:
+    """Seed and chunks seen of the first record behind each number, by method and cell."""
+    found: dict[tuple[str, Cell], tuple[int, int]] = {}
+    for row in rows:
+        for run in board.runs[row.method]:
+            for cell in row.scores:
+                if board.scores.of(run, cell):
+                    found.setdefault((row.method, cell), (run.seed, board.scores.last(run)))
+    return found
 
 
 def _pictures(board: Board, site: SiteFolder) -> tuple[list[str], str]:
@@ -45,6 +69,8 @@ def _pictures(board: Board, site: SiteFolder) -> tuple[list[str], str]:
     card = board.card
     if card.load_pool is None:
         return [], "This installation does not know the images of this stream."
+    if card.id.partition("/")[2].startswith("full@"):
+        return [], "No picture: images of the full tier may not be passed on, and are not shown."
     try:
         rows = stream_rows(card.chunk_ids, card.load_pool())
     except DataError:

@@ -142,7 +142,9 @@ def table(track: Track, kind: str) -> list[dict[str, Any]]:
 
 def pictures(track: Track, site: SiteFolder) -> list[dict[str, str]]:
     """Of each target a row of its images, and one of the pool's images nearest to them."""
-    found = []
+    found: list[dict[str, str]] = []
+    if track.spec.tier == "full":
+        return found  # its pool may not be passed on
     try:
         pool = load_pool(track.spec)
     except DataError:

@@ -21,12 +21,16 @@ from benchmark.registry import load_shipped
 from benchmark.resolve import grid
 from benchmark.result import Metric
 from benchmark.streams.picture import stream_rows
+from leaderboard import words
 from leaderboard.aggregate import Results, read_results
-from leaderboard.catalogue import find_card
+from leaderboard.board import Board
+from leaderboard.catalogue import ProtocolCard, find_card
 from leaderboard.site import build_site
 from leaderboard.site.about import about
-from leaderboard.site.folder import script_json
+from leaderboard.site.folder import SiteFolder, script_json
 from leaderboard.site.look import looks
+from leaderboard.site.overview import overview_charts
+from leaderboard.site.protocol import protocol_context
 from leaderboard.submission.card import Card, Tuning
 from tests.leaderboard.conftest import StoreWriter
 
@@ -151,7 +155,12 @@ def test_a_method_that_stops_early_does_not_move_along_the_stream(
     build(writer.root, tmp_path / "site", card)
     reader = Reader(page)
     assert "No method has been evaluated on the tasks before the end" in reader.text
-    assert "bars" not in {a.get("id") for _, a in reader.tags}
+    # nor is there anything of the stream's own images
+    assert {"bars", "curve", "heat"}.isdisjoint(a.get("id") for _, a in reader.tags)
+    links = [address for address in reader.addresses() if address.startswith("cell.html")]
+    assert {address.partition("&seed=")[2] for address in links} == {
+        *("0&after=0", "0&after=1", "0&after=4"),
+    }
     writer.write("moco_v2/joint", 2, "linear.flags", top1)
     build(writer.root, tmp_path / "site", card)
     reader = Reader(page)
@@ -331,6 +340,26 @@ def test_looks_differ_by_more_than_hue() -> None:
     assert len({(look.hue, look.marker) for look in found.values()}) == 13
     for objective in "abc":
         assert len({found[n].dash for n in names if n.startswith(objective)}) == 4
+
+
+def test_images_of_the_full_tier_are_not_passed_on(tmp_path: Path) -> None:
+    card = ProtocolCard("instance/full@1", 4, (), load_pool=lambda: pytest.fail("it is loaded"))
+    board = Board(Results(()), card)
+    context = protocol_context(board, SiteFolder(tmp_path / "site"), {})
+    assert context["pictures"] == []
+    assert "may not be passed on" in context["no_picture"]
+
+
+def test_points_are_told_with_their_units(full_store: Path, board) -> None:
+    found = board(full_store)
+    names = looks(row.method for row in found.rows)
+    told = {}
+    for name, figure in overview_charts(found, names).items():
+        rows = [point for trace in figure["data"] for point in trace.get("customdata", ())]
+        told[name] = {row[0]: row[2] for row in rows}["moco_v2/joint"] if "cost" in name else ""
+    assert told["cost-arrivals"] == f"{words.count(150_000)} visits"
+    assert told["cost-time"].endswith(" s")
+    assert told["cost-memory"].endswith("B")
 
 
 @pytest.mark.parametrize(

@@ -177,10 +177,12 @@
         yaxis: { tickvals: lines.map((_, i) => i), ticktext: lines.map(([task]) => (task === null ? "<b>mean</b>" : plain(task))), range: [lines.length - 0.5, -0.5], fixedrange: true, automargin: true, showgrid: false, zeroline: false, ticklabelstandoff: 8, minor: { tickvals: [...lines, 0].map((_, i) => i - 0.5), showgrid: true } },
       },
     };
-    /* The record of the first shared seed, on the checkpoint that counts. */
+    /* The record of the first shared seed that has it, on the checkpoint that counts. */
     const link = (m, task) => {
       const after = m.runs.some((run) => run.cells.some((cell) => cell.after > 0)) ? m.chunks : 0;
-      return `cell.html?of=${protocol.slug}/${m.slug}&cell=${encodeURIComponent(`${kind}.${task}`)}&seed=${shared[0]}&after=${after}`;
+      const has = (seed) => m.runs.some((run) => run.seed === seed && run.cells.some((cell) => cell.cell === `${kind}.${task}` && cell.after === after));
+      const seed = [...shared, ...m.runs.map((run) => run.seed)].find(has);
+      return `cell.html?of=${protocol.slug}/${m.slug}&cell=${encodeURIComponent(`${kind}.${task}`)}&seed=${seed}&after=${after}`;
     };
     const score = (m, task) => {
       if (task === null) return interval(m.row[AVERAGES[kind]]);

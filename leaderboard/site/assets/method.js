@@ -68,7 +68,7 @@
         ["forward transfer", interval(row.forward_transfer)],
       ]),
       group("Cost", [
-        ["numbers of the seeds", row.seeds.join(", ")], ["image visits", trained ? count(cost.visits) : "not trained"], ["visits, up to date at every arrival", trained ? count(cost.cumulative_visits) : null],
+        ["numbers of the seeds", row.seeds.join(", ")], ["image visits", trained ? count(cost.visits) : row.cost ? "not trained" : "not finished"], ["visits, up to date at every arrival", trained ? count(cost.cumulative_visits) : null],
         ["time of pre-training", trained ? duration(cost.seconds) : null], ["images kept", trained ? size(cost.stored_bytes) : null], ["numbers held beyond the backbone", cost.extra_parameters ? count(cost.extra_parameters) : null],
         ["peak memory", cost.peak_memory_bytes ? size(cost.peak_memory_bytes) : null], ["time of evaluation", row.evaluation_seconds ? duration(row.evaluation_seconds) : null],
       ])),
@@ -166,7 +166,7 @@
     count(cell.cost.image_visits), count(cell.cost.optimiser_steps), duration(cell.cost.seconds), size(cell.cost.stored_bytes), size(cell.cost.peak_memory_bytes),
     cell.status !== "ok" ? element("span", { class: "failed" }, "failed") : cell.curve ? cell.curve[cell.curve.length - 1][1].toFixed(3) : BLANK,
   ])));
-  if (training.children.length < 2) training.append(element("p", { class: "under" }, "It is not trained."));
+  if (training.children.length < 2) training.append(element("p", { class: "under" }, row.cost ? "It is not trained." : "No record of its training is here."));
 
   /* --- how to get it again, and what it was --------------------------------------------------- */
   const again = section("Run it again", "Once with each of its seeds; only what is missing is computed.");

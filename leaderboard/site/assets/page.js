@@ -60,7 +60,11 @@ const headwater = (() => {
       place.on("plotly_click", ({ points }) => figures.get(place).click(points[0]));
     }
   }
-  const repaint = () => figures.forEach((figure, place) => place.isConnected && paint(place, figure));
+  /* What is hidden is drawn anew when it is shown. */
+  const repaint = () => figures.forEach((figure, place) => {
+    if (place.closest("[hidden]") && place.querySelector(".main-svg")) { Plotly.purge(place); delete place.dataset.clicks; }
+    else if (place.isConnected) paint(place, figure);
+  });
 
   /* --- theme ------------------------------------------------------------------------------- */
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -75,7 +79,8 @@ const headwater = (() => {
   /* --- numbers in words, as on the pages that are written beforehand ----------------------- */
   const BLANK = "\u2013";
   function number(value, sign = false) {
-    let text = value.toFixed(1);
+    /* Halves to the even tenth, as on the other pages: toFixed makes 0.25 0.3. */
+    let text = (Math.abs(value) % 1 === 0.25 ? value - 0.01 * Math.sign(value) : value).toFixed(1);
     if (Number(text) === 0) text = "0.0";
     else if (sign && value > 0) text = `+${text}`;
     return text.replace("-", "\u2212");
@@ -165,7 +170,8 @@ const headwater = (() => {
   }
   const listeners = [];
   function onState(listener) { listeners.push(listener); listener(state()); }
-  const tell = () => listeners.forEach((listener) => listener(state()));
+  /* A link to a place of the page, such as #main, leaves the view as it is. */
+  const tell = () => { if (location.hash === "" || location.hash.includes("=")) listeners.forEach((listener) => listener(state())); };
   for (const event of ["popstate", "hashchange", "headwater-state"]) addEventListener(event, tell);
 
   /* --- buttons that copy ------------------------------------------------------------------- */

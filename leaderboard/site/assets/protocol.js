@@ -48,15 +48,16 @@
   const moving = course.methods.filter((one) => one.moves);
   const lane = 9, band = 14 + lane * Math.max(moving.length, 2);
 
+  const told = ([value, half]) => `${headwater.number(value)}${half === null ? "" : ` ± ${headwater.number(half)}`}`;
   function moved(seen) {
     const traces = moving.map((one, at) => {
-      const points = one.along[seen].map((pair, task) => pair && [pair[0], task + (at - (moving.length - 1) / 2) * lane / band, pair[1] || 0, course.tasks[task]]).filter(Boolean);
+      const points = one.along[seen].map((pair, task) => pair && [pair[0], task + (at - (moving.length - 1) / 2) * lane / band, pair[1] || 0, course.tasks[task], told(pair)]).filter(Boolean);
       return {
         type: "bar", orientation: "h", width: (lane - 2) / band,
-        x: points.map((p) => p[0]), y: points.map((p) => p[1]), customdata: points.map((p) => [p[3], `${headwater.number(p[0])} ± ${headwater.number(p[2])}`]),
+        x: points.map((p) => p[0]), y: points.map((p) => p[1]), customdata: points.map((p) => [p[3], p[4]]),
         error_x: { type: "data", array: points.map((p) => p[2]), thickness: 1.25, width: 0 },
         hovertemplate: "%{customdata[0]}: <b>%{customdata[1]}</b><extra>%{fullData.name}</extra>",
-        name: plain(one.name), meta: { hue: one.look.hue }, marker: { opacity: 0.85, line: { width: 0 } },
+        name: plain(one.name), meta: { hue: one.look.hue }, marker: { opacity: 0.85, line: { width: 0 }, pattern: { shape: ["", "/", "x", "-", "|", "+", ".", "\\"][at % 8] } },
       };
     });
     const most = Math.max(...moving.flatMap((one) => one.along.flat()).filter(Boolean).map((pair) => pair[0] + (pair[1] || 0)), 1);
@@ -69,11 +70,11 @@
   function curved(seen) {
     const traces = course.methods.filter((one) => one.first.slice(1).filter(Boolean).length > 1).flatMap((one) => {
       const points = one.first.map((pair, at) => pair && [at, ...pair]).filter((p) => p && p[0]);
-      const common = { name: plain(one.name), meta: { hue: one.look.hue }, hovertemplate: "after chunk %{x}: <b>%{y:.1f}</b><extra>%{fullData.name}</extra>" };
+      const common = { name: plain(one.name), meta: { hue: one.look.hue }, customdata: points.map((p) => told(p.slice(1))), hovertemplate: "after chunk %{x}: <b>%{customdata}</b><extra>%{fullData.name}</extra>" };
       const now = points.filter((p) => p[0] === seen);
       return [
         { ...common, mode: "lines", x: points.map((p) => p[0]), y: points.map((p) => p[1]), line: { width: 2, dash: one.look.dash } },
-        { ...common, mode: "markers", x: now.map((p) => p[0]), y: now.map((p) => p[1]), marker: { symbol: one.look.marker, size: 11, line: { width: 1.75 } },
+        { ...common, mode: "markers", x: now.map((p) => p[0]), y: now.map((p) => p[1]), customdata: now.map((p) => told(p.slice(1))), marker: { symbol: one.look.marker, size: 11, line: { width: 1.75 } },
           error_y: { type: "data", array: now.map((p) => p[2] || 0), thickness: 1.25, width: 0 } },
       ];
     });
@@ -90,7 +91,7 @@
     const z = matrix.map((row) => row.map((pair) => pair && pair[0]));
     paint(heat, { data: [{
       type: "heatmap", z, x: z.map((_, at) => `chunk ${at + 1}`), y: z.map((_, at) => `after ${at + 1}`), showscale: false, xgap: 2, ygap: 2,
-      text: matrix.map((row) => row.map((pair) => (pair ? `${headwater.number(pair[0])}${pair[1] === null ? "" : ` ± ${headwater.number(pair[1])}`}` : ""))), texttemplate: "%{text}",
+      text: matrix.map((row) => row.map((pair) => (pair ? told(pair) : ""))), texttemplate: "%{text}",
       hovertemplate: "%{y}, on %{x}: <b>%{text}</b><extra></extra>", hoverongaps: false,
     }], layout: {
       height: 54 * Math.max(z.length, 1) + 56, margin: { l: 8, r: 12, t: 6, b: 40 },
@@ -103,19 +104,22 @@
   const legend = document.getElementById("moving");
   legend.append(...moving.map((one) => element("li", {}, mark(one.look), one.name)));
   const able = course.methods.filter((one) => Object.keys(one.matrix).length);
-  which.append(...able.map((one) => element("option", { value: one.name }, one.name)));
+  if (which) {
+    which.append(...able.map((one) => element("option", { value: one.name }, one.name)));
+    which.addEventListener("change", () => setState({ matrix: which.value }));
+    reading.addEventListener("change", () => setState({ reading: reading.value === "aware" ? null : reading.value }));
+  }
   slider.addEventListener("input", () => setState({ chunk: slider.value }, { keep: true }));
-  which.addEventListener("change", () => setState({ matrix: which.value }));
-  reading.addEventListener("change", () => setState({ reading: reading.value === "aware" ? null : reading.value }));
   onState((chosen) => {
     const seen = Math.min(Math.max(Number(chosen.get("chunk")) || course.chunks, 1), course.chunks);
     slider.value = seen;
     document.getElementById("chunk-now").textContent = `after chunk ${seen}`;
     slider.setAttribute("aria-valuetext", `after chunk ${seen} of ${course.chunks}`);
-    if (able.some((one) => one.name === chosen.get("matrix"))) which.value = chosen.get("matrix");
-    reading.value = chosen.get("reading") === "pooled" ? "pooled" : "aware";
     if (moving.length) moved(seen);
-    curved(seen);
-    if (able.length) heated(seen);
+    if (curve) curved(seen);
+    if (!which) return;
+    which.value = (able.find((one) => one.name === chosen.get("matrix")) || able[0]).name;
+    reading.value = chosen.get("reading") === "pooled" ? "pooled" : "aware";
+    heated(seen);
   });
 })();

@@ -4,6 +4,8 @@
 (() => {
   const { all, element, onState, setState, state } = headwater;
 
+  const narrow = matchMedia("(max-width: 720px)");
+
   /* --- charts ------------------------------------------------------------------------------ */
   const charts = JSON.parse(document.getElementById("charts").textContent);
   for (const [id, figure] of Object.entries(charts)) {
@@ -117,7 +119,7 @@
       this.style.textContent = this.off
         .map((hidden, at) => (hidden ? `#${this.table.id} tr > :nth-child(${at + 1}) { display: none; }` : ""))
         .join("\n");
-      if (!this.labelled && matchMedia("(max-width: 720px)").matches) this.label();
+      if (!this.labelled && narrow.matches) this.label();
     }
 
     /* On a phone each cell carries its heading. */
@@ -183,6 +185,7 @@
   }
 
   const rankings = new Map(views.map((view) => [view, new Ranking(view)]));
+  narrow.addEventListener("change", () => rankings.get(shown()).update(state()));
   onState((chosen) => {
     const wanted = chosen.get("protocol");
     const now = views.find((view) => view.id === `view-${wanted}`) || views[0];
