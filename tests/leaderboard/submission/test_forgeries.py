@@ -32,6 +32,13 @@ def test_a_store_is_examined_too(smoke_store: Path, tmp_path: Path, monkeypatch)
     assert "without card, source and manifest" in examined.verdict
 
 
+def test_a_weight_of_another_kind_of_processor_is_accepted(bundle: Path, forger) -> None:
+    with forger.predictions(f"{LAST}/linear.shapes") as arrays:
+        arrays["weight"] = np.nextafter(arrays["weight"], 1e6)  # numpy's powers differ by as much
+    examined = examine(bundle)
+    assert examined.accepted, examined.findings.found
+
+
 def changed_score(forger):
     with forger.record(f"{LAST}/linear.shapes") as fields:
         fields["metrics"]["top1"]["value"] += 1
@@ -75,6 +82,11 @@ def swapped_labels(forger):
     with forger.record(f"{LAST}/linear.shapes") as fields:
         for metric in fields["metrics"].values():
             metric |= {"value": 100.0, "standard_error": 0.0}
+
+
+def weight_off_the_grid(forger):
+    with forger.predictions(f"{LAST}/linear.shapes") as arrays:
+        arrays["weight"] = arrays["weight"] * 1.001
 
 
 def swapped_episodes(forger):
@@ -272,6 +284,7 @@ def other_table(forger):
         (changed_answer_of_an_episode, "P04"),
         (changed_answer_on_the_stream, "P04"),
         (swapped_labels, "P03"),
+        (weight_off_the_grid, "P03"),
         (swapped_episodes, "P03"),
         (fewer_images, "P03"),
         (dropped_task, "K02"),
