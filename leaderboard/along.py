@@ -29,7 +29,7 @@ class Course:
     Args:
         first: (chunks seen, accuracy on the first chunk), task-aware.
         matrix: of each reading, the accuracy matrix (T, T); None where it was not measured.
-        first_forgetting: of the first chunk, as the paper has it; of each reading.
+        first_forgetting: of the first chunk, whose best earlier accuracy counts; of each reading.
         forgetting: mean over the chunks before the last; of each reading.
         forward: forward transfer, task-aware; None without the untrained network.
     """

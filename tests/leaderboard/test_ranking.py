@@ -81,7 +81,9 @@ def test_without_an_interval_all_ranks_are_open() -> None:
     assert tied_ranks(np.zeros((0, 0)), np.zeros((0, 0))) == []
     # no noise at all: apart if different
     assert tied_ranks(value, np.zeros((2, 2))) == [(1, 1), (2, 2)]
-    assert Told(0.0, a=[1.0], b=[1.0]).differences()[2].tolist() == [[1, 1], [1, 1]]
+    value, _, p_value = Told(0.0, a=[1.0], b=[1.0]).differences()
+    assert p_value.tolist() == [[1, 1], [1, 1]]
+    assert tied_ranks(value, p_value) == [(1, 2), (1, 2)]
     assert Told(0.0, a=[1.0], b=[2.0]).differences()[2].tolist() == [[1, 0], [0, 1]]
 
 
