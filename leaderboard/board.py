@@ -11,6 +11,7 @@ from leaderboard.gather import gather
 from leaderboard.ranking import all_differences, tied_ranks
 from leaderboard.row import Row, command_of, cost_of
 from leaderboard.scores import Scores, contrast
+from leaderboard.spread import Spread, enough, spread_over_seeds, widened
 from leaderboard.statistics import Estimate, estimate
 
 
@@ -38,11 +39,14 @@ class Board:
         self.versions = sorted({found.record.provenance.headwater for found in located})
         self.newest = max((found.record.provenance.ended for found in located), default=None)
         self._gaps: dict[tuple[str, str, str], Estimate | None] = {}
+        self._spreads: dict[str | Cell, Spread | None] = {}
         averages = {name: self._average(name, "linear") for name in self.runs}
         values = {name: average.value for name, average in averages.items() if average}
         complete = sorted(values, key=lambda name: (-values[name], name))
         whole = [[r for r in self.runs[name] if self._whole(r)] for name in complete]
-        difference, _, p_value = all_differences(self.scores, whole, "linear")
+        difference, _, p_value = all_differences(
+            self.scores, whole, "linear", self.known_spread("linear")
+        )
         open_ranks = tied_ranks(difference, p_value)
         ranks = dict(zip(complete, open_ranks, strict=True))
         rest = sorted(set(self.runs) - set(complete))
@@ -65,11 +69,49 @@ class Board:
         errors = [score.standard_error for score in known]
         return estimate([score.value for score in known], errors) if known else None
 
+    def spread(self, of: str | Cell) -> Spread | None:
+        """How far a difference between two methods moves from seed to seed, pooled over methods.
+
+        Args:
+            of: a cell, or a kind of evaluation, whose average is meant.
+
+        Returns:
+            None where no two methods share two seeds.
+        """
+        if of not in self._spreads:
+            values: dict[str, dict[int, float]] = {}
+            for method, runs in self.runs.items():
+                for run in runs:
+                    value = self._value(run, of)
+                    if value is not None:
+                        values.setdefault(method, {})[run.seed] = value
+            self._spreads[of] = spread_over_seeds(values)
+        return self._spreads[of]
+
+    def known_spread(self, of: str | Cell) -> Spread | None:
+        """The same where it rests on enough for methods of one seed to take it over."""
+        return enough(self.spread(of))
+
+    def known_spreads(self) -> dict[str, float]:
+        """Half the interval that one seed leaves open of a difference, by cell and by kind."""
+        wanted: dict[str, str | Cell] = {kind: kind for kind in EVALUATIONS}
+        wanted |= {".".join(cell): cell for cell in self.card.cells()}
+        known = {name: self.known_spread(of) for name, of in wanted.items()}
+        return {name: round(spread.half, 6) for name, spread in known.items() if spread}
+
+    def _value(self, run: Run, of: str | Cell) -> float | None:
+        if isinstance(of, str):
+            average = self.scores.average([(1.0, run)], of)
+            return average[0] if average else None
+        score = self.scores.of(run, of)
+        return score.value if score else None
+
     def compare(self, a: str, b: str, *evaluations: str) -> dict[Cell, Estimate]:
         """Score of `a` minus score of `b`, per cell that both have, with its 95 % interval.
 
-        Paired over the same test samples where both have predictions, over the same seeds where
-        they share any.
+        Paired over the same test samples where both have predictions, and over the seeds that they
+        share. If that is one, its interval takes over the spread that methods of several seeds
+        have, where there are enough of them.
         """
         found = {c: self.difference(a, b, c) for c in self.card.cells(*evaluations)}
         return {cell: difference for cell, difference in found.items() if difference}
@@ -81,7 +123,10 @@ class Board:
             for x, y in self._shared(a, b)
             if (mine := self.scores.of(x, cell)) and (other := self.scores.of(y, cell))
         ]
-        return estimate([d for d, _ in known], [se for _, se in known]) if known else None
+        if not known:
+            return None
+        whole = estimate(*zip(*known, strict=True))
+        return whole if whole.seeds > 1 else widened(whole, self.known_spread(cell), (1, -1))
 
     def gap(self, a: str, b: str, evaluation: str = "linear") -> Estimate | None:
         """Average over all tasks of a kind of score of `a` minus score of `b`.
@@ -99,7 +144,13 @@ class Board:
     ) -> Estimate | None:
         """A weighted sum of averages over seeds, of the seeds whose rows are complete."""
         found = [known for terms in each if (known := self.scores.average(terms, evaluation))]
-        return estimate(*zip(*found, strict=True)) if found else None
+        if not found:
+            return None
+        weights = [weight for weight, _ in each[0]]
+        whole = estimate(*zip(*found, strict=True))
+        if whole.seeds > 1 or abs(sum(weights)) > 1e-9:  # or no difference
+            return whole
+        return widened(whole, self.known_spread(evaluation), weights)
 
     def recovered(self, method: str) -> Estimate | None:
         """Share of the gap between sequential and joint training that a method closes.

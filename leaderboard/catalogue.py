@@ -135,8 +135,8 @@ def _what(spec: ProtocolSpec) -> str:
         told = f" Neighbours share {spec.overlap:.0%} of a chunk; where one ends is not told."
     return (
         f"A stream of {spec.chunks} chunks of {images}: {how}.{told} Every method has the same "
-        f"{spec.budget.image_visits:,} image visits, backbone ({spec.arch}) and views of "
-        f"{spec.view_size} pixels."
+        f"{spec.budget.image_visits:,} image visits for its steps, backbone ({spec.arch}) and "
+        f"views of {spec.view_size} pixels; what some read beyond that, their visits tell."
     )
 
 

@@ -107,9 +107,11 @@ def verdict(board: Board, a: str, b: str) -> str:
         return f"{a} and {b} cannot be compared on average: {why or 'they share no seed'}."
     seeds = words.counted(average.seeds, "shared seed")
     told = f"{words.interval(Estimate(abs(average.value), average.half))} points of linear transfer"
+    side = "above" if average.value > 0 else "below"
+    if average.half is None:
+        return f"{a} is {told} {side} {b}, over {seeds}; no interval is known."
     if not average.beyond_noise:
         return f"{a} and {b} cannot be told apart: {told} between them, over {seeds}."
-    side = "above" if average.value > 0 else "below"
     single = board.compare(a, b, "linear").values()
     up = sum(d.value > 0 and d.beyond_noise for d in single)
     down = sum(d.value < 0 and d.beyond_noise for d in single)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json
-from benchmark.errors import UsageError
+from benchmark.errors import UsageError, nearest
 from benchmark.protocol import SELECTION
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ def _board(boards: "Sequence[Board]", a: str, protocol: str | None, store: Path)
         return boards[0]
     if not boards:
         raise UsageError(f"{store} holds no records yet; headwater demo makes the first ones")
-    able = [board for board in boards if board.row(a)] or list(boards)
+    able = [board for board in boards if board.row(a)]
+    if not able:
+        there = nearest(a, sorted({row.method for board in boards for row in board.rows}))
+        raise UsageError(f"{store} has no records of {a!r}; it has {there}")
     if len(able) > 1:
         names = ", ".join(board.card.id for board in able)
         raise UsageError(f"say which protocol by -p: {names}")

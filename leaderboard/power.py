@@ -14,7 +14,7 @@ from leaderboard.board import Board
 
 Floats = NDArray[np.float64]
 #: Seeds beyond which nobody would go.
-_MOST = 1000
+MOST = 1000
 #: Methods, or runs, from which correlations of tasks are told.
 _LEAST = 10
 
@@ -48,65 +48,13 @@ def seeds_needed(spread: float, difference: float = 1.0, power: float = 0.8) -> 
         raise UsageError(f"no seeds for a spread of {spread}, {difference} points, {power}")
     if spread == 0:
         return 2
-    for seeds in range(2, _MOST + 1):
+    for seeds in range(2, MOST + 1):
         critical = t.ppf(0.975, seeds - 1)
         shift = difference / spread * np.sqrt(seeds)
         found = nct.sf(critical, seeds - 1, shift) + nct.cdf(-critical, seeds - 1, shift)
         if found >= power:
             return seeds
-    raise UsageError(f"more than {_MOST:,} seeds are needed for a spread of {spread:g}")
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Standard deviation over seeds of the difference between two methods' transfer, in points.
-
-    Args:
-        value: pooled over all pairs of methods.
-        low, high: its 95 % interval.
-        methods, seeds: that it rests on.
-    """
-
-    value: float
-    low: float
-    high: float
-    methods: int
-    seeds: int
-
-
-def spread_of_differences(board: Board) -> Spread | None:
-    """How far the difference between two methods moves from seed to seed.
-
-    Of m methods with the same k seeds, x_ij = method i + seed j + rest. The variance of a
-    difference, averaged over all pairs, is twice the mean square of the rest,
-
-        sum (x_ij - x_i. - x_.j + x_..)^2 / ((m - 1) (k - 1)),
-
-    which has that many degrees of freedom and, for a normal rest, a chi-square interval.
-
-    Returns:
-        None without two methods that share two seeds; those of one seed are left out.
-    """
-    from scipy.stats import chi2
-
-    found = {
-        method: {
-            run.seed: known[0]
-            for run in runs
-            if (known := board.scores.average([(1.0, run)], "linear"))
-        }
-        for method, runs in board.runs.items()
-    }
-    several = [scores for scores in found.values() if len(scores) > 1]
-    shared = sorted(set[int].intersection(*map(set, several))) if several else []
-    if len(several) < 2 or len(shared) < 2:
-        return None
-    table = np.array([[scores[seed] for seed in shared] for scores in several])
-    rest = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
-    squares = 2 * float((rest**2).sum())
-    freedom = (len(several) - 1) * (len(shared) - 1)
-    low, high = (float(np.sqrt(squares / chi2.ppf(q, freedom))) for q in (0.975, 0.025))
-    return Spread(float(np.sqrt(squares / freedom)), low, high, len(several), len(shared))
+    raise UsageError(f"more than {MOST:,} seeds are needed for a spread of {spread:g}")
 
 
 @dataclass(frozen=True)
@@ -174,6 +122,14 @@ class Likeness:
     pairs: tuple[tuple[str, str, float], ...]
     effective: float
 
+    @property
+    def nearest(self) -> dict[str, float]:
+        """Of each task the correlation with another that is largest in size."""
+        found: dict[str, float] = {}
+        for a, b, r in sorted(self.pairs, key=lambda pair: abs(pair[2])):
+            found[a] = found[b] = r
+        return found
+
 
 def likeness(table: Floats, tasks: Sequence[str]) -> Likeness | None:
     """Correlations of tasks over methods.
@@ -189,8 +145,8 @@ def likeness(table: Floats, tasks: Sequence[str]) -> Likeness | None:
     Example:
         >>> draw = np.random.default_rng(0).normal(size=(50, 2))
         >>> found = likeness(np.column_stack([draw, 2 * draw[:, 0]]), ["a", "b", "c"])
-        >>> found.pairs[0][:2], round(found.effective)
-        (('a', 'c'), 2)
+        >>> found.pairs[0][:2], round(found.effective), round(found.nearest["c"], 6)
+        (('a', 'c'), 2, 1.0)
     """
     differs = np.flatnonzero(table.std(0) > 0)
     if len(table) < _LEAST or len(differs) < 2:

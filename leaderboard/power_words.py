@@ -2,19 +2,22 @@
 
 import numpy as np
 
+from benchmark.errors import UsageError
 from leaderboard import words
 from leaderboard.board import Board
 from leaderboard.power import (
+    MOST,
     kendall,
     likeness,
     score_table,
     seeds_needed,
-    spread_of_differences,
     without_a_task,
 )
 
 #: Correlation from which two tasks are said to measure much the same.
 ALIKE = 0.95
+#: Correlation under which a task says something of its own.
+APART = 0.5
 _LEAST_METHODS = 3
 
 
@@ -24,21 +27,27 @@ def power_words(board: Board) -> list[str]:
 
 
 def _seeds(board: Board) -> str:
-    found = spread_of_differences(board)
+    found = board.spread("linear")
     if found is None:
         return (
             "How many seeds tell two methods one point apart is not known yet: that takes two "
             "methods of two seeds each, and there are none."
         )
-    few, needed, many = (
-        seeds_needed(max(spread, 1e-9)) for spread in (found.low, found.value, found.high)
-    )
+    few, needed, many = (_needed(spread) for spread in (found.low, found.value, found.high))
     return (
         f"Over seeds, the difference between two methods' transfer has a standard deviation of "
         f"{found.value:.2f} points ({found.low:.2f} to {found.high:.2f}, from {found.methods} "
         f"methods of {found.seeds} seeds each): a paired t test at 5 % finds a difference of one "
-        f"point in four of five cases with {words.counted(needed, 'seed')} ({few} to {many})."
+        f"point in four of five cases with {needed} seeds ({few} to {many})."
     )
+
+
+def _needed(spread: float) -> str:
+    """Seeds that find a point, in words."""
+    try:
+        return str(seeds_needed(spread))
+    except UsageError:
+        return f"more than {MOST:,}"
 
 
 def _without(board: Board) -> list[str]:
@@ -48,8 +57,9 @@ def _without(board: Board) -> list[str]:
     found = without_a_task(table, [task for _, task in board.card.cells("linear")])
     task, least = found.least
     return [
-        f"With one of the twelve tasks left out, the ranking of {found.methods} methods agrees "
-        f"with the full one by a Kendall's tau of {least:.2f} at the least (without {task})."
+        f"With one of the {len(found.without)} tasks left out, the ranking of {found.methods} "
+        f"methods agrees with the full one by a Kendall's tau of {least:.2f} at the least "
+        f"(without {task})."
     ]
 
 
@@ -77,7 +87,19 @@ def _alike(board: Board) -> list[str]:
         return []
     alike = [f"{a} and {b} ({r:.2f})" for a, b, r in found.pairs if r >= ALIKE]
     told = words.joined(alike) if alike else f"none, {' and '.join(found.pairs[0][:2])} being next"
+    alone = [
+        f"{task} ({r:.2f})".replace("-", words.MINUS)
+        for task, r in found.nearest.items()
+        if abs(r) < APART
+    ]
+    rest = (
+        f"the largest correlation with any other is below {APART:g} in size for "
+        f"{words.joined(alone)}"
+        if alone
+        else f"each has a correlation of {APART:g} or more in size with some other"
+    )
     return [
         f"Over {len(table)} runs the {len(tasks)} tasks amount to {found.effective:.1f} "
-        f"independent ones; much the same, with a correlation of {ALIKE:g} or more, say: {told}."
+        f"independent ones; much the same, with a correlation of {ALIKE:g} or more, say: {told}; "
+        f"{rest}."
     ]

@@ -216,7 +216,9 @@ def _cost(boards: Sequence[Board]) -> Answer:
         for board in boards:
             for row in board.rows:
                 twin = board.row(f"{row.objective}/sequential")
-                if row.strategy and row.cost and twin and twin.cost:
+                if not (row.strategy and row.cost and twin and twin.cost):
+                    continue
+                if row.cost.cumulative_visits and twin.cost.cumulative_visits:
                     ratio = row.cost.cumulative_visits / twin.cost.cumulative_visits
                     yield stream_of(board), row.strategy, Estimate(ratio, None, len(row.seeds))
 
@@ -266,6 +268,7 @@ def _times(boards: Sequence[Board], strategies: Sequence[str]) -> list[tuple[str
         for board in boards
         for row in board.rows
         if row.strategy in strategies and row.cost and row.cost.visits
+        if row.cost.cumulative_visits
         if (twin := board.row(f"{row.objective}/sequential")) and twin.cost
         if row.cost.timed_like(twin.cost)
     ]

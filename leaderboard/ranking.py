@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from benchmark.errors import UsageError
 from leaderboard.aggregate import Run
 from leaderboard.scores import Score, Scores
+from leaderboard.spread import Spread
 from leaderboard.statistics import Z
 
 Floats = NDArray[np.float64]
 
 
 def all_differences(
-    scores: Scores, runs: Sequence[Sequence[Run]], evaluation: str
+    scores: Scores,
+    runs: Sequence[Sequence[Run]],
+    evaluation: str,
+    spread: Spread | None = None,
 ) -> tuple[Floats, Floats, Floats]:
     """Of all pairs of methods, the difference of their averages, its interval, and its p-value.
 
@@ -29,6 +33,7 @@ def all_differences(
         scores: looks numbers up.
         runs: those of each of M methods, each complete in all tasks of the kind.
         evaluation: linear, fewshot or detection.
+        spread: over seeds, for pairs that share one; None leaves these their samples' noise.
 
     Returns:
         (M, M) row less column; (M, M) half its 95 % interval; (M, M) p-value of no difference; NaN
@@ -53,6 +58,10 @@ def all_differences(
         mean, samples = total / count, noise / count
         freedom = np.maximum(count - 1, 1)
         seeds = np.where(count > 1, np.maximum(squares / count - mean**2, 0) / freedom, 0)
+        if spread is not None:
+            single = (count == 1) & ~np.eye(len(runs), dtype=bool)
+            seeds = np.where(single, spread.value**2, seeds)
+            freedom = np.where(single, spread.freedom, freedom)
         half = np.hypot(Z * np.sqrt(samples), stdtrit(freedom, 0.975) * np.sqrt(seeds))
         effective = np.where(seeds > 0, freedom * (1 + samples / seeds) ** 2, np.inf)
         score = np.abs(mean) / np.sqrt(samples + seeds)

@@ -51,7 +51,7 @@ def _helped(boards: Sequence[Board]) -> list[str]:
     ]
     cases = words.counted(sum(map(len, numbers.values())), "case")
     told = f"not so here in {len(behind)} of {cases}, {words.joined(behind)}"
-    agreed = f"so it is here, in no one of {cases} behind beyond the interval"
+    agreed = f"not contradicted here, behind beyond the interval in 0 of {cases}"
     return [
         f"The paper: with replay or regularisation, self-supervised training on a stream transfers "
         f"about as well as joint training. With {SELF}: {told if behind else agreed}."
@@ -82,13 +82,21 @@ def _forgotten(boards: Sequence[Board]) -> list[str]:
     apart = {stream: less(a, b) for stream, (a, b) in both.items() if a and b}
     if not apart:
         return []
-    more = [stream for stream, one in apart.items() if one.beyond_noise and one.value > 0]
-    lost = [a.value for a, b in both.values() if a and b]
-    why = (
-        f"supervised training itself loses {number(min(lost))} to {number(max(lost))} points of "
-        f"chunk 1, so that less cannot be told from it"
+    more, fewer = (
+        [stream for stream, one in apart.items() if one.beyond_noise and sign * one.value > 0]
+        for sign in (1, -1)
     )
-    seen = f"seen on {words.joined(more)}" if more else f"not seen here: {why}"
+    lost = [a.value for a, b in both.values() if a and b]
+    seen = f"seen on {words.joined(more)}" if more else "not seen here"
+    if fewer:
+        seen += f", the opposite on {words.joined(fewer)}"
+    elif not more and max(lost) <= 0:
+        seen += (
+            f": supervised training itself forgets nothing on average, {number(min(lost))} to "
+            f"{number(max(lost))} points"
+        )
+    elif not more:
+        seen += ": the intervals are too wide to tell"
     return [
         f"The paper: self-supervised training forgets the first chunk visibly less than supervised "
         f"training. Forgetting under supervised training less that under {SELF} is {listed(apart)} "

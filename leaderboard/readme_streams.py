@@ -27,10 +27,11 @@ def streams(boards: Sequence[Board]) -> str:
         told = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else "".join(map(str, seeds))
         cells = [interval(row.transfer) if row and row.transfer else words.BLANK for row in found]
         lines.append(f"| {method} | {' | '.join(cells)} | {told} |")
+    linear = max((len(board.card.cells("linear")) for board in boards), default=0)
     note = (
-        "Transfer: mean over 12 linear tasks, %, with its 95 % interval, over test samples, and "
-        f"over training seeds where there are several; {words.BLANK} is not run. Streams are not "
-        "averaged, since all are judged on the same test images."
+        f"Transfer: mean over {linear} linear tasks, %, with its 95 % interval, over test samples, "
+        f"and over training seeds where there are several; {words.BLANK} is not run. Streams are "
+        "not averaged, since all are judged on the same test images."
     )
     return "\n".join(
         [*lines, "", " ".join(filter(None, [note, _luck(boards), machines_note(boards)]))]

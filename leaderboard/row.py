@@ -9,6 +9,7 @@ from benchmark.metrics import cumulative_cost
 from benchmark.result import Environment
 from leaderboard.aggregate import Cell, Run
 from leaderboard.along import Course
+from leaderboard.scores import stops_after
 from leaderboard.statistics import Estimate
 from leaderboard.trust import Tier
 
@@ -23,7 +24,8 @@ class Cost:
     Args:
         visits: image visits of pre-training.
         seconds: of pre-training.
-        cumulative_visits: to have an up-to-date model after every arrival.
+        cumulative_visits: to have an up-to-date model after every arrival; None of what stops
+            before the end of the stream, and never is.
         stored_bytes: images kept of the stream, at the most.
         extra_parameters: numbers held beyond the backbone.
         peak_memory_bytes: of the largest phase.
@@ -33,7 +35,7 @@ class Cost:
 
     visits: int
     seconds: float
-    cumulative_visits: int
+    cumulative_visits: int | None
     stored_bytes: int
     extra_parameters: int
     peak_memory_bytes: int
@@ -118,8 +120,17 @@ class Row:
 
 
 def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
-    """What a method used, of the runs that saw all of its chunks; None if there is none."""
-    trained = [run for run in runs if chunks in run.phases or not run.last]
+    """What a method used, of the runs that saw all of its chunks; None if there is none.
+
+    Visits, seconds and steps: the sum over a run's phases, the mean over runs. Stored bytes,
+    parameters and peak memory: the most of any phase of any run. Visits at every arrival: those of
+    `benchmark.metrics.cumulative_cost`, the mean over runs.
+    """
+    trained = [
+        run
+        for run in runs
+        if not run.last or (chunks in run.phases and run.phases[chunks].record.status == "ok")
+    ]
     phases = [[found.record for _, found in sorted(run.phases.items())] for run in trained]
     if not trained:
         return None
@@ -140,7 +151,7 @@ def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
     return Cost(
         visits=round(total("image_visits")),
         seconds=total("seconds"),
-        cumulative_visits=round(mean(arrivals)),
+        cumulative_visits=None if stops_after(runs[0].method) else round(mean(arrivals)),
         stored_bytes=most("stored_bytes"),
         extra_parameters=most("extra_parameters"),
         peak_memory_bytes=most("peak_memory_bytes"),

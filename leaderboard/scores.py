@@ -18,6 +18,16 @@ Known = tuple[float, float | None]
 STOPPING = {"first_chunk": 1}
 
 
+def stops_after(method: str) -> int | None:
+    """After how many chunks a method ends; None if it sees the whole stream.
+
+    Example:
+        >>> stops_after("moco_v2/first_chunk"), stops_after("moco_v2/joint+lr=0.1")
+        (1, None)
+    """
+    return STOPPING.get(method.partition("+")[0].rpartition("/")[2])
+
+
 @dataclass(frozen=True)
 class Score:
     """One metric of one evaluation: value, standard error, and what its predictions say."""
@@ -91,8 +101,8 @@ class Scores:
         """Chunks that the run's final checkpoint has seen, or will have: all, unless it stops."""
         key = run.method, run.seed
         if key not in self._final:
-            strategy = run.method.partition("+")[0].rpartition("/")[2]
-            self._final[key] = STOPPING.get(strategy, self.card.chunks) if run.last else 0
+            chunks = stops_after(run.method) or self.card.chunks
+            self._final[key] = chunks if run.last else 0
         return self._final[key]
 
     def _look(self, run: Run, cell: Cell, chunks: int, name: str | None) -> Score | None:

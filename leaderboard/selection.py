@@ -10,6 +10,7 @@ from benchmark.registry import PROTOCOLS, SELECTIONS, TASKS
 from leaderboard import words
 from leaderboard.aggregate import Cell, Located, Results, Run
 from leaderboard.scores import Known, Score, contrast
+from leaderboard.spread import Spread, enough, spread_over_seeds, widened
 from leaderboard.statistics import Estimate, estimate, standard_error_of_mean
 
 #: The ways in which a choice is judged.
@@ -81,6 +82,7 @@ class Track:
         spec = PROTOCOLS.get(protocol)
         assert isinstance(spec, SelectionSpec)
         self.results, self.spec = results, spec
+        self._spreads: dict[tuple[str, tuple[str, ...]], Spread | None] = {}
         self.runs: dict[Choice, dict[int, dict[str, Run]]] = {}
         for run in results.runs(protocol):
             config = run.all_located[0].record.method.config
@@ -125,19 +127,41 @@ class Track:
 
     def difference_on(self, a: Choice, b: Choice, kind: str, target: str) -> Estimate | None:
         """The same on one target."""
-        found = self._over_seeds([(1.0, a), (-1.0, b)], kind, [target])
-        return estimate(*zip(*found, strict=True)) if found else None
+        return self._combined([(1.0, a), (-1.0, b)], kind, (target,))
 
     def combined(self, terms: Sequence[tuple[float, Choice]], kind: str) -> Estimate | None:
         """A weighted sum of choices, averaged over all targets; None without a complete seed."""
-        found = self._over_seeds(terms, kind, self.targets(kind))
-        return estimate(*zip(*found, strict=True)) if found else None
+        return self._combined(terms, kind, tuple(self.targets(kind)))
+
+    def _combined(
+        self, terms: Sequence[tuple[float, Choice]], kind: str, targets: tuple[str, ...]
+    ) -> Estimate | None:
+        found = self._over_seeds(terms, kind, targets)
+        if not found:
+            return None
+        whole = estimate(*zip(*found.values(), strict=True))
+        weights = [weight for weight, _ in terms]
+        if abs(sum(weights)) > 1e-9:  # no difference
+            return whole
+        return widened(whole, self._spread(kind, targets), weights)
+
+    def _spread(self, kind: str, targets: tuple[str, ...]) -> Spread | None:
+        """How far a difference moves from seed to seed, known from the choices of several seeds."""
+        key = kind, targets
+        if key not in self._spreads:
+            values = {
+                str(choice): {seed: known[0] for seed, known in found.items()}
+                for choice in self.choices
+                if (found := self._over_seeds([(1.0, choice)], kind, targets))
+            }
+            self._spreads[key] = enough(spread_over_seeds(values))
+        return self._spreads[key]
 
     def _over_seeds(
         self, terms: Sequence[tuple[float, Choice]], kind: str, targets: Sequence[str]
-    ) -> list[Known]:
+    ) -> dict[int, Known]:
         seeds = [set(self.runs.get(choice, {})) for _, choice in terms]
-        found = []
+        found = {}
         for seed in sorted(set.intersection(*seeds)):
             values: dict[str, float] = {}
             errors = []
@@ -149,7 +173,7 @@ class Track:
                     errors.append(error)
             if targets and len(values) == len(targets):
                 mean = transfer_average(values, targets)
-                found.append((mean, standard_error_of_mean(errors)))
+                found[seed] = mean, standard_error_of_mean(errors)
         return found
 
     def _score(self, choice: Choice, kind: str, target: str, seed: int) -> Score | None:

@@ -3,7 +3,8 @@
 Two sources of doubt are kept apart. *Samples*: the test images or episodes could have been
 others; known from one run, by the record's standard error or, paired between two methods, from
 their predictions (`leaderboard.evidence`). *Seeds*: the training could have gone otherwise; known
-from several runs only, by Student's t: a bootstrap of three seeds would cover too little.
+from several runs only, by Student's t: a bootstrap of three seeds would cover too little. A
+difference of one seed takes it from other methods (`leaderboard.spread`) where these suffice.
 """
 
 import math
@@ -25,7 +26,7 @@ class Estimate:
     Args:
         value: in the metric's unit.
         half: half width of the interval, None where nothing is known about it.
-        seeds: training seeds behind it; with 1, `half` is a sample interval only.
+        seeds: training seeds behind it; with 1, `half` has nothing of its own about other seeds.
 
     Example:
         >>> Estimate(50.0, 2.0, 1).beyond_noise

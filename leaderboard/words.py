@@ -185,7 +185,7 @@ def verdict(board: Board, sequential: str, joint: str) -> tuple[str, str]:
         return apart(gap), f"On average {tasks}; no interval is known."
     if gap.beyond_noise:
         return apart(gap), f"Mean {tasks}, sequential against joint. {singly}"
-    return "Level, within noise", f"{apart(gap)} on average {tasks}. {singly}"
+    return "Not told apart", f"{apart(gap)} on average {tasks}. {singly}"
 
 
 def forgotten(row: Row) -> str:
@@ -193,10 +193,11 @@ def forgotten(row: Row) -> str:
     lost = row.forgetting
     if lost is None:
         return ""
-    if not lost.beyond_noise:
-        return f"Of the first chunk nothing is lost beyond noise ({interval(lost)} points)."
-    size = f"{number(abs(lost.value))} ± {number(lost.half or 0)} points"
-    return f"On the first chunk it {'loses' if lost.value > 0 else 'gains'} {size}."
+    if not lost.beyond_noise and lost.half is not None:
+        return f"Whether it forgets the first chunk cannot be told ({interval(lost)} points)."
+    size = f"{interval(Estimate(abs(lost.value), lost.half))} points"
+    doubt = "; no interval is known" if lost.half is None else ""
+    return f"On the first chunk it {'loses' if lost.value > 0 else 'gains'} {size}{doubt}."
 
 
 def seeds_note(board: Board) -> str:
@@ -206,10 +207,12 @@ def seeds_note(board: Board) -> str:
             "One training seed: the 95 % intervals say how far a number would move with other "
             "test samples, not with another training run."
         )
+    known = board.known_spread("linear") is not None
     return (
         f"Up to {board.seeds} training seeds: the 95 % intervals cover both the spread over "
-        "seeds and the choice of test samples; a row of one seed has its sample interval only, and "
-        "a difference is over the seeds that both rows have."
+        "seeds and the choice of test samples (few-shot: of episodes); a row of one seed has its "
+        "sample interval only. A difference is over the seeds that both rows have"
+        f"{'; of one seed, it takes its spread from the rows of several' * known}."
     )
 
 

@@ -182,6 +182,7 @@ class _Pages:
                     "methods": [
                         {"name": row.method, "slug": slug(row.method)} for row in board.rows
                     ],
+                    "spreads": board.known_spreads(),
                 }
                 for board in self.boards
             ],

@@ -13,7 +13,7 @@ from leaderboard.catalogue import FLOOR
 from leaderboard.row import Row
 from leaderboard.site.look import Look
 from leaderboard.statistics import Estimate
-from leaderboard.words import KINDS, interval
+from leaderboard.words import KINDS, interval, joined
 
 Figure = dict[str, Any]
 #: Height of a task's band for each method, its padding, and of what is around the bands, pixels.
@@ -31,10 +31,32 @@ MOST = 12
 
 
 def shown_rows(board: Board) -> Sequence[Row]:
-    """The rows that charts of all tasks show: the best, and the untrained network."""
-    best = board.rows[:MOST]
-    floor = board.row(FLOOR)
-    return best if floor is None or floor in best else (*best[: MOST - 1], floor)
+    """The rows that charts of all tasks show: twins, the best others, and the untrained network."""
+    twins, floor = _twins(board), board.row(FLOOR)
+    names = sorted(
+        (row.method for row in board.rows if row is not floor), key=lambda name: name not in twins
+    )
+    chosen = {*names[: MOST - (floor is not None)], FLOOR}
+    return tuple(row for row in board.rows if row.method in chosen)
+
+
+def shown_words(board: Board, rows: Sequence[Row]) -> str:
+    """Which rows these are, as `shown_rows` chooses them, in words."""
+    names = {row.method for row in rows}
+    twins, others = _twins(board), names - _twins(board) - {FLOOR}
+    told = []
+    if twins and twins <= names:
+        told.append("sequential and joint training of each objective that has both")
+    elif twins:
+        told.append("the best of sequential and joint training")
+    if others:
+        told.append("the best of the others" if twins else "the best")
+    return joined([*told, *["the untrained network"] * (FLOOR in names)])
+
+
+def _twins(board: Board) -> set[str]:
+    """Sequential and joint training of each objective that has both."""
+    return {name for _, *pair in board.twins() for name in pair}
 
 
 def score_chart(
@@ -102,7 +124,7 @@ def dots(
                 y=[round(tasks.index(task) + shift, 4) for task in shown],
                 error_x=bars_of([scores[task] for task in shown]),
                 mode="markers",
-                customdata=[[task, interval(scores[task], sign=sign)] for task in shown],
+                customdata=[[_plain(task), interval(scores[task], sign=sign)] for task in shown],
                 hovertemplate=_HOVER,
             )
         )
@@ -113,7 +135,7 @@ def dots(
         xaxis={"title": {"text": unit, "standoff": 8}, "fixedrange": True, "nticks": 7},
         yaxis={
             "tickvals": list(range(len(tasks))),
-            "ticktext": tasks,
+            "ticktext": [_plain(task) for task in tasks],
             "range": [len(tasks) - 0.5, -0.5],
             "fixedrange": True,
             "automargin": True,
@@ -234,12 +256,17 @@ def trace_of(
 ) -> Figure:
     return {
         "type": "scatter",
-        "name": escape(method, quote=False),  # plotly reads markup in its texts
+        "name": _plain(method),
         "meta": {"method": method, "hue": look.hue},
         "marker": {"symbol": look.marker, "size": 8, "line": {"width": 1.75 if look.open else 0}},
         "line": {"width": width, "dash": dash or look.dash},
         **told,
     }
+
+
+def _plain(text: str) -> str:
+    """Text in which plotly reads no markup."""
+    return escape(text, quote=False)
 
 
 def figure_of(traces: Sequence[Figure], **layout: Any) -> Figure:

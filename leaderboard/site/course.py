@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from leaderboard import words
+from leaderboard.aggregate import Cell
 from leaderboard.along import READINGS
 from leaderboard.board import Board
 from leaderboard.ranking import CriticalDifference, critical_difference
 from leaderboard.row import Row
 from leaderboard.site.look import Look
-from leaderboard.statistics import Estimate
+from leaderboard.statistics import Estimate, estimate
 
 
 def course_data(board: Board, rows: Sequence[Row], looks: Mapping[str, Look]) -> dict[str, Any]:
@@ -18,7 +19,8 @@ def course_data(board: Board, rows: Sequence[Row], looks: Mapping[str, Look]) ->
 
     Returns:
         `tasks`: names; `methods`: of each, `name`, `look`, `along`: per chunk from 0 the linear
-        scores as [value, half width] or null; `moves`: whether there are some before the end of
+        scores as [value, half width] or null, of the seeds that have every step that any seed has,
+        so that all steps are of the same runs; `moves`: whether there are some before the end of
         the stream and at its end; `first`: per chunk, accuracy on the first one; `matrix`: of each
         reading, rows of [value, half width] or null.
     """
@@ -31,10 +33,8 @@ def course_data(board: Board, rows: Sequence[Row], looks: Mapping[str, Look]) ->
 
 
 def _method(board: Board, row: Row, tasks: Sequence[str], look: Look) -> dict[str, Any]:
-    along = [
-        [_pair(board.score(row.method, ("linear", task), seen)) for task in tasks]
-        for seen in range(board.card.chunks + 1)
-    ]
+    courses = [_along(board, row.method, ("linear", task)) for task in tasks]
+    along = [[course[seen] for course in courses] for seen in range(board.card.chunks + 1)]
     first = dict(row.first_chunk)
     matrix = {
         reading: [[_pair(entry) for entry in line] for line in row.course.matrix[reading]]
@@ -49,6 +49,21 @@ def _method(board: Board, row: Row, tasks: Sequence[str], look: Look) -> dict[st
         "first": [_pair(first.get(seen)) for seen in range(board.card.chunks + 1)],
         "matrix": matrix,
     }
+
+
+def _along(board: Board, method: str, cell: Cell) -> list[list[float | None] | None]:
+    """A method's score after each chunk, of the seeds that have every step that any seed has."""
+    steps = range(board.card.chunks + 1)
+    found = [[board.scores.of(run, cell, seen) for seen in steps] for run in board.runs[method]]
+    there = [any(course[seen] for course in found) for seen in steps]
+    whole = [course for course in found if [bool(score) for score in course] == there]
+    known = [[score for course in whole if (score := course[seen])] for seen in steps]
+    return [
+        _pair(estimate([s.value for s in scores], [s.standard_error for s in scores]))
+        if scores
+        else None
+        for scores in known
+    ]
 
 
 def _pair(value: Estimate | None) -> list[float | None] | None:

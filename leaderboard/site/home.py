@@ -36,11 +36,10 @@ class Column:
     shown: bool = True
 
 
-def _cost(text: Callable[[Any], str], of: Callable[[Any], float]) -> Callable[[Row], Shown]:
+def _cost(text: Callable[[Any], str], of: Callable[[Any], float | None]) -> Callable[[Row], Shown]:
     def shown(row: Row) -> Shown:
-        if row.cost is None or not row.cost.visits:
-            return None
-        return text(of(row.cost)), of(row.cost)
+        value = of(row.cost) if row.cost and row.cost.visits else None
+        return None if value is None else (text(value), value)
 
     return shown
 

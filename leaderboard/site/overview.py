@@ -51,7 +51,10 @@ def forgetting_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
 
 
 def cost_chart(board: Board, looks: Mapping[str, Look], name: str) -> Figure | None:
-    """Transfer against a cost, with the front of those that none beats; None without any."""
+    """Transfer against a cost, with the front of those that none beats; None without any.
+
+    Times of machines that differ have no front.
+    """
     title, of, shown = COSTS[name]
     points = [
         (row, cost, None) for row in board.rows if row.transfer and (cost := of(row)) is not None
@@ -59,6 +62,9 @@ def cost_chart(board: Board, looks: Mapping[str, Look], name: str) -> Figure | N
     figure = _scatter(board, points, looks, title, shown)
     if figure is None:
         return None
+    trained = [row.cost for row, *_ in points if row.cost and row.cost.visits]
+    if name == "time" and not all(cost.timed_like(trained[0]) for cost in trained):
+        return figure
     front = pareto_front([(cost, row.transfer.value) for row, cost, _ in points if row.transfer])
     x, y = zip(*front, strict=True)
     line = {

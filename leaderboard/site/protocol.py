@@ -8,9 +8,8 @@ from benchmark.streams.picture import stream_rows
 from leaderboard import words
 from leaderboard.aggregate import Cell
 from leaderboard.board import Board
-from leaderboard.catalogue import FLOOR
 from leaderboard.row import Row
-from leaderboard.site.charts import all_charts, shown_rows
+from leaderboard.site.charts import all_charts, shown_rows, shown_words
 from leaderboard.site.course import course_data, rank_diagram
 from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import Look
@@ -30,7 +29,7 @@ def protocol_context(board: Board, site: SiteFolder, looks: Mapping[str, Look]) 
         "charts": charts,
         "course": course,
         "moves": any(one["moves"] for one in course["methods"]),
-        "floor": FLOOR,
+        "chosen": shown_words(board, rows),
         "places": _places(board, rows),
         "watched": any(len([p for p in one["first"][1:] if p]) > 1 for one in course["methods"]),
         "matrices": any(one["matrix"] for one in course["methods"]),

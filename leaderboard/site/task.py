@@ -1,7 +1,6 @@
 """The pages of the downstream tasks: what is asked, of which images, and how methods fare."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from benchmark.data.home import home
@@ -157,15 +156,13 @@ def task_chart(
     level = floor.scores.get(cell) if floor else None
     if floor and level and floor not in best:
         best = [*best[: MOST - 1], floor]
-    # plotly reads markup in its texts
-    names = {row.method: escape(row.method, quote=False) for row in best}
     title = {"detection": UNITS[kind], "fewshot": "accuracy, %"}.get(
         kind, f"{METRICS.get(card.metric, ('score', ''))[0]}, %"
     )
     figure = dots(
-        list(names.values()),
-        {name: {name: row.scores[cell]} for row, name in zip(best, names.values(), strict=True)},
-        {name: looks[method] for method, name in names.items()},
+        [row.method for row in best],
+        {row.method: {row.method: row.scores[cell]} for row in best},
+        looks,
         title,
     )
     if figure and floor and level:

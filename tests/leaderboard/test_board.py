@@ -4,11 +4,13 @@ import math
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from benchmark.result import Metric
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
 from leaderboard.catalogue import ProtocolCard, TaskCard, card_from_records, find_card
+from leaderboard.ranking import all_differences
 
 CARD = ProtocolCard(
     "instance/test@1",
@@ -99,6 +101,7 @@ def test_first_chunk_ends_there_and_its_row_is_complete(writer) -> None:
     row = Board(read_results(writer.root), CARD).row("moco_v2/first_chunk")
     assert row and row.transfer and row.cost
     assert (row.transfer.value, row.missing, row.cost.visits) == (45, (), 500)
+    assert row.cost.cumulative_visits is None  # it is never up to date
 
 
 def test_a_row_with_a_hole_has_no_average(writer) -> None:
@@ -233,6 +236,49 @@ def test_the_gap_recovered_is_of_the_seeds_that_all_three_have(writer) -> None:
     found = Board(read_results(writer.root), CARD).row("moco_v2/replay").recovered
     assert found.value == pytest.approx(0.6)  # 6 of the 10 points of seed 0
     assert found.seeds == 1
+
+
+def test_a_difference_of_one_seed_takes_over_the_spread_of_others(writer) -> None:
+    # m methods of 3 seeds, whose rest is +-0.5 and 0 on two of them: sum of squares 1 in all
+    rest = {"a/joint": (0.5, -0.5, 0.0), "b/joint": (-0.5, 0.5, 0.0), "c/joint": (0.0, 0.0, 0.0)}
+    for method, own in rest.items():
+        for seed, shift in enumerate(own):
+            fill(writer, method, 60 + shift, 50 + shift, seed=seed)
+    fill(writer, "a/sequential", 55, 45)
+    board = Board(read_results(writer.root), CARD)
+    spread = board.known_spread("linear")
+    assert (spread.freedom, spread.value) == (4, pytest.approx(math.sqrt(2 / 4)))
+    half = stats.t.ppf(0.975, 4) * math.sqrt(0.5)
+    assert board.known_spreads()["linear"] == pytest.approx(half)
+    gap = board.gap("a/joint", "a/sequential")
+    # samples: an error of sqrt(2) / 2 each
+    assert gap.half == pytest.approx(math.hypot(1.96, half))
+    assert (gap.value, gap.seeds) == (5.5, 1)
+    task = board.difference("a/joint", "a/sequential", ("linear", "flags"))
+    assert task.half == pytest.approx(math.hypot(1.96 * math.sqrt(2), half))
+    assert board.row("a/sequential").transfer.half == pytest.approx(1.96 * math.sqrt(2) / 2)
+    # t of 5.5 on 4 degrees of freedom for the seeds, none for the samples
+    runs = [list(board.runs[name]) for name in ("a/joint", "a/sequential")]
+    _, widened, p_value = all_differences(board.scores, runs, "linear", spread)
+    assert widened[0, 1] == pytest.approx(gap.half)
+    freedom = 4 * (1 + 1 / 0.5) ** 2
+    assert p_value[0, 1] == pytest.approx(2 * stats.t.sf(5.5 / math.sqrt(1.5), freedom))
+
+
+def test_too_few_methods_of_several_seeds_lend_no_spread(writer) -> None:
+    for method in ("a/joint", "b/joint"):
+        for seed in range(2):
+            fill(writer, method, 60 + seed, 50, seed=seed)
+    fill(writer, "a/sequential", 55, 45)
+    board = Board(read_results(writer.root), CARD)
+    assert board.spread("linear").freedom == 1
+    assert board.known_spread("linear") is None and board.known_spreads() == {}
+    assert board.gap("a/joint", "a/sequential").half == pytest.approx(1.96)
+
+
+def test_a_phase_that_failed_at_the_end_has_no_cost(writer) -> None:
+    writer.write("moco_v2/joint", 2, "pretrain", error="Traceback\n  x\nMemoryError: no")
+    assert Board(read_results(writer.root), CARD).rows[0].cost is None
 
 
 def test_a_gap_within_noise_is_not_recovered(writer) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
+from leaderboard.compare import compare, cost_rows
 from leaderboard.site import build_site
 from leaderboard.site.folder import slug
+from leaderboard.words import number
 from tests.leaderboard.browser import Browser, serving
 from tests.leaderboard.conftest import PROTOCOL, StoreWriter
 
@@ -80,12 +83,13 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(autouse=True)
 def _quiet(browser: Browser, site: Path, served: str) -> Iterator[None]:
     """Nothing is logged as wrong, and nothing outside the folder is asked for."""
+    browser.show("about:blank")
     browser.problems.clear()
     browser.requests.clear()
     yield
     found = [text for text in browser.problems if "ERR_FILE_NOT_FOUND" not in text]
     assert found == []
-    inside = (site.as_uri(), served, "data:", "blob:")
+    inside = (site.as_uri(), served, "data:", "blob:", "about:")
     assert [url for url in browser.requests if not url.startswith(inside)] == []
 
 
@@ -140,6 +144,117 @@ def test_the_ranking_is_sorted_by_every_column_and_the_address_knows(
     assert sorted(names(browser)[: len(known)]) == sorted(known)
     gaps = [board.row(name).gap.value for name in names(browser)[: len(known)]]
     assert gaps == sorted(gaps)
+
+
+def test_a_link_within_the_page_keeps_the_view(browser: Browser, site: Path) -> None:
+    browser.show(f"{site.as_uri()}/index.html#columns=transfer+memory&filter=moco")
+    browser.evaluate("document.querySelector('.skip').click()")
+    browser.wait("location.hash === '#main'")
+    browser.evaluate("document.querySelector('[data-key=memory] .sort').click()")
+    assert browser.evaluate("location.hash") == (
+        "#columns=transfer+memory&filter=moco&sort=memory+down"
+    )
+
+
+def test_going_back_is_seen_in_the_filter_that_has_the_focus(browser: Browser, site: Path) -> None:
+    browser.show(f"{site.as_uri()}/index.html#filter=moco")
+    browser.evaluate("document.querySelector('[data-key=fewshot] .sort').click()")
+    field = "document.querySelector('.filter')"
+    browser.evaluate(
+        f"(f => {{ f.focus(); f.value = 'super '; f.dispatchEvent(new Event('input')); }})({field})"
+    )
+    assert browser.evaluate(f"{field}.value") == "super "  # a blank that is being typed stays
+    browser.evaluate("history.back()")
+    browser.wait(f"{field}.value === 'moco'")
+    assert browser.evaluate(f"document.activeElement === {field}")
+
+
+def test_the_cost_is_in_the_address(browser: Browser, site: Path) -> None:
+    browser.show(f"{site.as_uri()}/index.html#cost=memory")
+    seen = "[...document.querySelectorAll('[id*=-cost-]')].filter(c => !c.hidden).map(c => c.id)"
+    assert browser.evaluate(seen) == ["instance-test-1-cost-memory"]
+    browser.evaluate("document.querySelector('[data-cost=time]').click()")
+    assert browser.evaluate(seen) == ["instance-test-1-cost-time"]
+    assert browser.evaluate("location.hash") == "#cost=time"
+    browser.wait("!!document.querySelector('#instance-test-1-cost-time .main-svg')")
+    browser.evaluate("document.querySelector('[data-cost=arrivals]').click()")
+    assert browser.evaluate(seen) == ["instance-test-1-cost-arrivals"]
+    assert "cost" not in browser.evaluate("location.hash")
+    assert (
+        browser.evaluate("document.querySelectorAll('[data-cost][aria-pressed=true]').length") == 1
+    )
+
+
+def test_a_phone_sorts_by_a_menu(browser: Browser, site: Path, store: Path, card) -> None:
+    board = Board(read_results(store), card)
+    shown = "document.querySelector('.by').offsetWidth > 0"
+    browser.show(f"{site.as_uri()}/index.html")
+    assert not browser.evaluate(shown)
+    browser.show("about:blank")
+    browser.show(f"{site.as_uri()}/index.html", width=390)
+    assert browser.evaluate(shown)
+    assert browser.evaluate("document.querySelector('.by').labels[0].innerText.trim()").startswith(
+        "Sort by"
+    )
+    # no heading is left that a keyboard would stop at unseen
+    assert browser.evaluate(
+        "[...document.querySelectorAll('.sort')].every(b => !b.getClientRects().length)"
+    )
+    browser.evaluate(
+        "(s => { s.value = 'fewshot'; s.dispatchEvent(new Event('change')); })"
+        "(document.querySelector('.by'))"
+    )
+    by_fewshot = sorted(board.rows, key=lambda row: -row.averages["fewshot"].value)
+    assert names(browser)[:-1] == [row.method for row in by_fewshot]
+    browser.evaluate("document.querySelector('.turn').click()")
+    assert names(browser)[:-1] == [row.method for row in by_fewshot[::-1]]
+    assert browser.evaluate("location.hash") == "#sort=fewshot+up"
+    assert browser.evaluate("document.querySelector('.by').value") == "fewshot"
+    assert browser.evaluate("document.querySelector('td[data-label]').dataset.label")
+    browser.evaluate("document.querySelector('[data-export=csv]').click()")
+    assert browser.evaluate("headwater.exported").startswith("Rank,Method,Transfer,")
+
+
+def test_paper_is_light(browser: Browser, site: Path) -> None:
+    browser.show(f"{site.as_uri()}/index.html", dark=True)
+    ink = "getComputedStyle(document.querySelector('.main-svg .xtick text')).fill"
+    dark = browser.evaluate(ink)
+    browser.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert browser.evaluate(ink) == "rgb(85, 98, 110)" != dark
+    browser.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert browser.evaluate(ink) == dark
+    style = "getComputedStyle(document.{}).{}"
+    for theme in ("", "dark"):
+        browser.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        scheme = {"name": "prefers-color-scheme", "value": "dark"}
+        browser.call("Emulation.setEmulatedMedia", media="print", features=[scheme])
+        hue = style.format("documentElement", "getPropertyValue('--hue-0').trim()")
+        assert browser.evaluate(hue) == "#0072b2"
+        assert browser.evaluate(style.format("body", "color")) == "rgb(0, 0, 0)"
+        scroll = "querySelector('.scroll')"
+        assert browser.evaluate(style.format(scroll, "overflow")) == "visible"
+        assert browser.evaluate(style.format(scroll, "maskImage")) == "none"
+        browser.call("Emulation.setEmulatedMedia", media="", features=[scheme])
+        assert browser.evaluate(hue) == "#56b4e9"
+
+
+def test_a_difference_of_one_seed_takes_its_spread_from_the_protocol(
+    browser: Browser, site: Path
+) -> None:
+    a, b = slug("supervised/joint"), slug("moco_v2/joint")
+    half = "(d => d.high - d.value)"
+    told = (
+        f"(c => [{half}(c.averages.linear), {half}(c.tasks['linear.flags'])])(headwater.compared)"
+    )
+    browser.show(f"{site.as_uri()}/compare.html?p=instance-test-1&a={a}&b={b}")
+    found = []
+    for spreads in ("undefined", "{linear: 3, 'linear.flags': 4}"):
+        browser.evaluate(f"headwater.index().then(i => {{ i.protocols[0].spreads = {spreads}; }})")
+        browser.evaluate("document.getElementById('swap').click()")
+        browser.wait("headwater.compared")
+        found.append(browser.evaluate(told))
+    before, after = found
+    assert after == pytest.approx([math.hypot(before[0], 3), math.hypot(before[1], 4)])
 
 
 def test_methods_are_filtered_and_columns_chosen(browser: Browser, site: Path) -> None:
@@ -221,7 +336,11 @@ def test_methods_are_hidden_and_gains_shown_by_the_address(browser: Browser, sit
     assert browser.evaluate("document.getElementById('linear-score').hidden")
 
 
-def test_the_slider_moves_bars_curve_and_matrix(browser: Browser, site: Path) -> None:
+def test_the_slider_moves_bars_curve_and_matrix(
+    browser: Browser, site: Path, store: Path, card
+) -> None:
+    browser.show(f"{site.as_uri()}/protocol-instance-test-1.html#chunk=1.4")
+    assert browser.evaluate("document.getElementById('chunk-now').textContent") == "after chunk 1"
     browser.show("about:blank")
     browser.show(f"{site.as_uri()}/protocol-instance-test-1.html#chunk=2")
     assert browser.evaluate("document.getElementById('chunk').value") == "2"
@@ -236,6 +355,14 @@ def test_the_slider_moves_bars_curve_and_matrix(browser: Browser, site: Path) ->
     )
     browser.wait(f"{marked} === 2.5")
     assert "chunk=4" in browser.evaluate("location.hash")
+    # of the three seeds one was evaluated after every chunk: the last step is of that one, too
+    first = Board(read_results(store), card)
+    run = first.runs["moco_v2/sequential"][0]
+    flags = first.scores.of(run, ("linear", "flags")).value
+    x = "(t => t.x[t.customdata.findIndex(c => c[0] === 'flags')])"
+    assert browser.evaluate(f"{x}(document.getElementById('bars').data[0])") == pytest.approx(
+        flags, abs=1e-3
+    )
     moved = "document.getElementById('curve').data.find(t => t.mode === 'markers').x[0]"
     assert browser.evaluate(moved) == 4
 
@@ -251,8 +378,6 @@ def test_the_slider_moves_bars_curve_and_matrix(browser: Browser, site: Path) ->
 def test_the_page_compares_as_the_command_does(
     browser: Browser, site: Path, store: Path, card, a: str, b: str
 ) -> None:
-    from leaderboard.compare import compare, cost_rows
-
     found = compare(Board(read_results(store), card), a, b)
     browser.show(f"{site.as_uri()}/compare.html?p=instance-test-1&a={slug(a)}&b={slug(b)}")
     page: dict[str, Any] = browser.evaluate("headwater.compared")
@@ -305,6 +430,43 @@ def test_a_number_leads_to_its_record(browser: Browser, site: Path) -> None:
         "2.14.1",
     ):
         assert expected in text
+
+
+def test_the_tasks_after_every_chunk_are_of_the_seeds_that_have_all(
+    browser: Browser, site: Path, store: Path, card
+) -> None:
+    board = Board(read_results(store), card)
+    run = board.runs["moco_v2/sequential"][0]
+    browser.show(f"{site.as_uri()}/method.html?of={SEQUENTIAL}")
+    told = browser.evaluate(
+        "[...document.querySelectorAll('details')].filter(d => /after every chunk/.test("
+        "d.firstChild.textContent)).flatMap(d => [...d.querySelectorAll('tbody tr')])"
+        ".filter(r => r.cells[0].textContent === 'linear on flags')"
+        ".flatMap(r => [...r.cells].slice(1).map(c => c.textContent))"
+    )
+    assert told == [number(board.scores.of(run, ("linear", "flags")).value)] * 4
+
+
+def test_only_the_cells_of_a_command_are_counted(
+    browser: Browser, store: Path, tmp_path: Path, site: Path, card
+) -> None:
+    kept = Path("instance-test@1/moco_v2/sequential/seed1")
+    shutil.copytree(store / kept, tmp_path / "runs" / kept)
+    path = tmp_path / "runs" / kept / "after-chunk4" / "linear.flags.json"
+    further = '"--seed",\n   "1",\n   "--evaluations",\n   "linear"'
+    text = path.read_text()
+    assert '"--seed",\n   "1"' in text
+    path.write_text(_without_hash(text).replace('"--seed",\n   "1"', further))
+    output = build_site(tmp_path / "runs", tmp_path / "site", card_of=lambda *_: card).parent
+    cell = f"{output.as_uri()}/cell.html?of={SEQUENTIAL}&seed=1&after=4&cell="
+    browser.show(f"{cell}linear.letters")
+    records = len(list((tmp_path / "runs").rglob("*.json")))
+    told = browser.evaluate("document.body.textContent")
+    assert f"moco_v2/sequential: {records - 1} cells computed, 0 found, 0 failed" in told
+    browser.show(f"{cell}linear.flags")
+    told = browser.evaluate("document.body.textContent")
+    assert "records of the other commands computes 1 cell." in told
+    browser.requests.clear()
 
 
 @pytest.mark.parametrize(

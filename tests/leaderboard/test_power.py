@@ -1,7 +1,5 @@
 """Seeds needed against simulation, rankings and likeness against hand calculations."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from scipy import stats
@@ -14,10 +12,10 @@ from leaderboard.power import (
     likeness,
     score_table,
     seeds_needed,
-    spread_of_differences,
     without_a_task,
 )
 from leaderboard.power_words import power_words
+from leaderboard.spread import spread_over_seeds
 from tests.leaderboard.conftest import GAINS, make_card
 
 
@@ -80,24 +78,37 @@ def test_the_spread_over_seeds_is_of_paired_differences(seeded: Board) -> None:
         for i, a in enumerate(methods)
         for b in methods[i + 1 :]
     ]
-    spread = spread_of_differences(seeded)
-    assert (spread.methods, spread.seeds) == (4, 3)
+    spread = seeded.spread("linear")
+    assert (spread.methods, spread.seeds, spread.freedom) == (4, 3, 6)
     assert spread.value == pytest.approx(np.sqrt(np.mean(variances)))
 
 
-def test_the_interval_of_the_spread_holds_the_true_one(monkeypatch) -> None:
+def test_the_interval_of_the_spread_holds_the_true_one() -> None:
     draw, held = np.random.default_rng(0), 0
     for _ in range(400):
         level, luck = draw.normal(0, 5, (4, 1)), draw.normal(0, 5, (1, 2))
         table = level + luck + draw.normal(0, 1.5, (4, 2))
-        runs = {
-            f"m{i}": [SimpleNamespace(seed=j, value=table[i, j]) for j in range(2)]
-            for i in range(4)
-        } | {"single": [SimpleNamespace(seed=0, value=0.0)]}
-        scores = SimpleNamespace(average=lambda terms, _: (terms[0][1].value, None))
-        spread = spread_of_differences(SimpleNamespace(runs=runs, scores=scores))
+        values = {f"m{i}": dict(enumerate(row)) for i, row in enumerate(table)}
+        spread = spread_over_seeds(values | {"single": {0: 0.0}})
         held += spread.low < 1.5 * np.sqrt(2) < spread.high
     assert 0.92 < held / 400 < 0.98
+
+
+def test_one_seed_with_the_spread_of_others_covers_as_it_says() -> None:
+    draw, held = np.random.default_rng(1), 0
+    for _ in range(2000):
+        rest = draw.normal(0, 1.0, (5, 3)) + draw.normal(0, 5, (1, 3))
+        spread = spread_over_seeds({str(i): dict(enumerate(row)) for i, row in enumerate(rest)})
+        held += abs(draw.normal(0, 1) - draw.normal(0, 1)) < spread.half  # two more, level
+    assert 0.94 < held / 2000 < 0.96
+
+
+def test_the_seeds_that_most_methods_share_count() -> None:
+    values = {str(i): {0: 1.0 * i, 1: i + 0.5, 2: 2.0 * i} for i in range(4)}
+    known = spread_over_seeds(values)
+    assert spread_over_seeds(values | {"other": {3: 0.0, 4: 9.0}, "one": {0: 7.0}}) == known
+    assert spread_over_seeds({"a": {0: 1.0, 1: 2.0}, "b": {1: 1.0, 2: 2.0}}) is None
+    assert spread_over_seeds({}) is None
 
 
 def test_what_the_readme_says(seeded: Board, writer) -> None:

@@ -24,9 +24,11 @@ from benchmark.streams.picture import stream_rows
 from leaderboard import words
 from leaderboard.aggregate import Results, read_results
 from leaderboard.board import Board
-from leaderboard.catalogue import ProtocolCard, find_card
+from leaderboard.catalogue import ProtocolCard, card_from_records, find_card
 from leaderboard.site import build_site
 from leaderboard.site.about import about
+from leaderboard.site.charts import shown_rows, shown_words
+from leaderboard.site.course import course_data
 from leaderboard.site.folder import SiteFolder, script_json
 from leaderboard.site.look import looks
 from leaderboard.site.overview import overview_charts
@@ -167,6 +169,97 @@ def test_a_method_that_stops_early_does_not_move_along_the_stream(
     assert "bars" in {a.get("id") for _, a in reader.tags}
     course = json.loads(reader.scripts["course"])
     assert [one["name"] for one in course["methods"] if one["moves"]] == ["moco_v2/joint"]
+
+
+def test_the_course_is_of_seeds_that_have_every_step(writer) -> None:
+    def write(seed: int, seen: int, value: float) -> None:
+        top1 = {"top1": Metric(value=value, unit="%", n=4, standard_error=1.0)}
+        writer.write("moco_v2/sequential", seen, "linear.flags", top1, seed=seed)
+
+    for seen, value in ((1, 10.0), (2, 20.0), (4, 40.0)):
+        write(0, seen, value)
+    write(1, 4, 60.0)
+    results = read_results(writer.root)
+    board = Board(results, replace(card_from_records("instance/test@1", results), chunks=4))
+    (one,) = course_data(board, board.rows, looks(["moco_v2/sequential"]))["methods"]
+    pairs = [step[0] for step in one["along"]]
+    assert pairs == [None, [10.0, 1.96], [20.0, 1.96], None, [40.0, 1.96]]
+    assert board.score("moco_v2/sequential", ("linear", "flags")).value == 50.0
+
+
+def test_charts_show_twins_then_the_best_and_the_untrained_network(writer) -> None:
+    def add(method: str, value: float) -> None:
+        top1 = {"top1": Metric(value=value, unit="%", n=100, standard_error=1.0)}
+        writer.write(method, 0 if method == "random_init" else 4, "linear.flags", top1)
+
+    def shown() -> tuple[list[str], str]:
+        results = read_results(writer.root)
+        board = Board(results, card_from_records("instance/test@1", results))
+        rows = shown_rows(board)
+        assert rows == tuple(row for row in board.rows if row in rows)
+        return [row.method for row in rows], shown_words(board, rows)
+
+    others = [f"method{k:02d}" for k in range(14)]
+    for k, method in enumerate([*others, "random_init"]):
+        add(method, 90.0 - k)
+    assert shown() == ([*others[:11], "random_init"], "the best and the untrained network")
+    twins = ["moco_v2/joint", "moco_v2/sequential"]
+    for k, method in enumerate(twins):
+        add(method, 20.0 - k)
+    assert shown() == (
+        [*others[:9], "random_init", *twins],
+        "sequential and joint training of each objective that has both, the best of the others "
+        "and the untrained network",
+    )
+    for k in range(6):
+        add(f"o{k}/joint", 60.0 - k)
+        add(f"o{k}/sequential", 40.0 - k)
+    names, told = shown()
+    best = [f"o{k}/{s}" for s in ("joint", "sequential") for k in range(6)][:11]
+    assert names == ["random_init", *best]
+    assert told == "the best of sequential and joint training and the untrained network"
+
+
+def test_what_a_cost_does_not_tell_is_not_drawn(writer) -> None:
+    def add(method: str, seen: int) -> None:
+        top1 = {"top1": Metric(value=50.0, unit="%", n=100, standard_error=1.0)}
+        writer.write(method, seen, "pretrain", chunks=(1,), visits=100 * seen)
+        writer.write(method, seen, "linear.flags", top1)
+
+    def charts() -> dict[str, dict]:
+        results = read_results(writer.root)
+        board = Board(results, replace(card_from_records("instance/test@1", results), chunks=4))
+        return overview_charts(board, looks(row.method for row in board.rows))
+
+    def fronts() -> list[str]:
+        return [name for name, one in charts().items() if one["data"][0]["mode"] == "lines"]
+
+    for method in ("moco_v2/joint", "moco_v2/sequential"):
+        add(method, 4)
+    add("moco_v2/first_chunk", 1)
+    add("random_init", 0)
+    told = {
+        name: {point[0] for trace in one["data"] for point in trace.get("customdata", ())}
+        for name, one in charts().items()
+    }
+    assert "moco_v2/first_chunk" in told["cost-time"]  # it is never up to date at an arrival
+    assert told["cost-arrivals"] == told["cost-time"] - {"moco_v2/first_chunk"}
+    assert fronts() == ["cost-arrivals", "cost-time", "cost-memory"]
+    writer.cpu = "another"
+    add("moco_v2/replay", 4)
+    assert fronts() == ["cost-arrivals", "cost-memory"]
+
+
+def test_seeds_are_up_to_a_number_where_rows_differ(writer, tmp_path: Path) -> None:
+    top1 = {"top1": Metric(value=50.0, unit="%", n=4, standard_error=1.0)}
+    for seed in (0, 1):
+        writer.write("mine", 4, "linear.flags", top1, seed=seed)
+    for told in ("Training seeds 2", "Training seeds up to 2"):
+        page = build_site(writer.root, tmp_path / "site")
+        for name in ("index", "protocol-instance-test-1"):
+            words = " ".join(Reader(page.with_name(f"{name}.html")).text.split())
+            assert told in words.replace("seeds2", "seeds 2").replace("seedsup", "seeds up")
+        writer.write("other", 4, "linear.flags", top1)
 
 
 def test_the_data_are_offered_in_three_ways(full_store: Path, tmp_path: Path, card) -> None:

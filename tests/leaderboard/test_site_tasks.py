@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from PIL import Image
 from benchmark.data.imageset import ImageSet, Sample, load_image_set, write_image_set
 from benchmark.registry import TASKS, load_shipped
 from benchmark.result import Metric
-from leaderboard.aggregate import read_results
+from leaderboard.aggregate import Results, read_results
 from leaderboard.board import Board
 from leaderboard.catalogue import TaskCard, card_from_records, find_card
 from leaderboard.site import build_site
@@ -26,6 +27,7 @@ from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import looks
 from leaderboard.site.notes import changes
 from leaderboard.site.task import MOST, ranked, task_chart, task_contexts
+from leaderboard.words import interval
 from tests.leaderboard.conftest import sha
 from tests.leaderboard.test_site import Reader, build, digests
 
@@ -247,6 +249,23 @@ def test_what_may_not_be_passed_on_is_not_shown(
     assert not list((tmp_path / "s").rglob("*solar*.png"))
 
 
+def test_the_numbers_of_an_answer_are_in_a_table_below_its_chart(tmp_path: Path) -> None:
+    for strategy in ("sequential", "joint"):
+        own = f"instance-nano@1/moco_v2/{strategy}/seed0"
+        shutil.copytree(RESULTS / own, tmp_path / "runs" / own)
+    board = Board(read_results(tmp_path / "runs"), find_card("instance/nano@1", Results(())))
+    page = build_site(tmp_path / "runs", tmp_path / "site")
+    reader, text = Reader(page), words(page)
+    charts = [a for _, a in reader.tags if a.get("role") == "img" and "answer-" in str(a.get("id"))]
+    labels = [str(a["aria-label"]) for a in charts]
+    assert labels
+    assert all("the numbers are in the table below" in label for label in labels)
+    gap = interval(board.gap("moco_v2/sequential", "moco_v2/joint"), sign=True)
+    assert "The numbers as a table sequential less joint, pointsmoco_v2" in text
+    assert f"instance{gap}" in text
+    assert text.count("The numbers as a table") == len(labels)
+
+
 @pytest.mark.data
 def test_images_are_shown_where_they_may_be(tmp_path: Path) -> None:
     shutil.copytree(RESULTS / "instance-nano@1" / "random_init",
@@ -274,7 +293,11 @@ def test_strangers_names_and_problems_are_text(writer, tmp_path: Path, card) -> 
         assert WICKED in reader.text
         assert not any(tag in ("img", "b") for tag, _ in reader.tags), page
     figure = json.loads(Reader(task_page(folder, "letters")).scripts["charts"])["task-linear"]
-    assert "<b>" not in json.dumps(figure["layout"]["yaxis"])  # plotly reads markup, too
+    # plotly reads markup, too
+    (trace,) = figure["data"]
+    told = [trace["name"], trace["customdata"][0][0], *figure["layout"]["yaxis"]["ticktext"]]
+    assert told == [escape(WICKED, quote=False)] * 3
+    assert trace["meta"]["method"] == WICKED
     results = read_results(writer.root)
     results.problems.append(f"{writer.root}/x.json: {WICKED}; rerun the cell")
     assert changes(results, [], writer.root)["problems"] == [f"x.json: {WICKED}; rerun the cell"]

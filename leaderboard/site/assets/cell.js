@@ -15,7 +15,7 @@
   const cell = all.find((one) => one.cell === name && one.seed === seed && one.after === after);
   const link = (one) => `cell.html?of=${of}&cell=${encodeURIComponent(one.cell)}&seed=${one.seed}&after=${one.after}`;
   if (!cell) return fail(`${method.method} has no record of ${name} with seed ${seed} after ${after} chunks`, `method.html?of=${of}`);
-  const [evaluation, task] = name.split(".");
+  const [evaluation, task] = name.split(/\.(.*)/); /* a task's name may have dots */
   const title = task ? `${KINDS[evaluation] || evaluation} on ${task}` : "Pre-training";
   document.title = `${title} · ${method.method} · Headwater`;
   const protocol = index.protocols.find((one) => one.slug === method.protocol_slug) || { task_pages: {} };
@@ -85,8 +85,9 @@
   const only = task && evaluation !== "stream" && !cell.command.includes("--tasks") ? `${cell.command} --tasks ${task}${cell.command.includes("--evaluations") ? "" : ` --evaluations ${evaluation}`}` : null;
   const again = section("Run it again, and check it");
   const told = headline ? `Its record has ${headline[0]} ${headline[1].value}` : "Its record has the same numbers";
-  const cells = method.runs.find((run) => run.seed === seed).cells.length;
-  again.append(element("p", { class: "under" }, "A whole run into an empty store ends with a line such as ", element("code", {}, `${method.method}: ${cells} cells computed, 0 found, 0 failed`), `. ${told}; on the same kind of machine they agree to the last digit, on others within noise.`),
+  /* Other commands may have made the rest of the run: then training is among what this one finds. */
+  const own = all.filter((one) => one.seed === seed && one.command === cell.command), cells = `${own.length} cell${own.length === 1 ? "" : "s"}`;
+  again.append(element("p", { class: "under" }, own.some((one) => one.cell === "pretrain") ? ["A whole run into an empty store ends with a line such as ", element("code", {}, `${method.method}: ${cells} computed, 0 found, 0 failed`)] : `A run into a store that has the records of the other commands computes ${cells}`, `. ${told}; on the same kind of machine they agree to the last digit, on others within noise.`),
     element("dl", { class: "commands" },
       line("The whole run", cell.command), only && line("Only this cell", only),
       task && line("From its predictions", "headwater validate results"), line("Drawn at random", "headwater verify results --cells 2")),

@@ -29,12 +29,14 @@
     }
     return x.error === null || y.error === null ? null : Math.hypot(x.error, y.error);
   }
-  /* Mean over seeds: what the samples leave open, and what the seeds do. */
-  function estimate(pairs) {
+  /* Mean over seeds: what the samples leave open, and what the seeds do; of one seed, that of the
+     protocol's methods of several, where it is known. */
+  function estimate(pairs, spread) {
     const k = pairs.length, values = pairs.map(([value]) => value), errors = pairs.map(([, e]) => e), mean = sum(values) / k;
     if (errors.includes(null)) return { value: mean, low: null, high: null, seeds: k };
     let half = Z * Math.sqrt(squares(errors) / k);
     if (k > 1) half = Math.hypot(half, index.t[Math.min(k - 2, index.t.length - 1)] * Math.sqrt(squares(values.map((v) => v - mean)) / (k - 1) / k));
+    else if (spread !== undefined) half = Math.hypot(half, spread);
     return { value: mean, low: mean - half, high: mean + half, seeds: k };
   }
   /* Differences of A less B by cell, and their averages by kind of evaluation. */
@@ -43,17 +45,17 @@
       const x = (mine.cells[cell] || {})[seed], y = (other.cells[cell] || {})[seed];
       return x && y ? [x.value - y.value, error(x, y)] : null;
     };
-    const tasks = {}, averages = {};
+    const tasks = {}, averages = {}, spreads = { __proto__: null, ...protocol.spreads };
     for (const [kind, names] of Object.entries(protocol.tasks)) {
       const found = shared.map((seed) => names.map((task) => pair(`${kind}.${task}`, seed)));
       names.forEach((task, i) => {
         const own = found.map((line) => line[i]).filter(Boolean);
-        if (own.length) tasks[`${kind}.${task}`] = estimate(own);
+        if (own.length) tasks[`${kind}.${task}`] = estimate(own, spreads[`${kind}.${task}`]);
       });
       const whole = found.filter((line) => line.length && line.every(Boolean)).map((line) => [
         sum(line.map(([value]) => value)) / line.length, line.some(([, e]) => e === null) ? null : Math.sqrt(squares(line.map(([, e]) => e))) / line.length,
       ]);
-      if (whole.length) averages[kind] = estimate(whole);
+      if (whole.length) averages[kind] = estimate(whole, spreads[kind]);
     }
     return { tasks, averages };
   }
@@ -69,10 +71,12 @@
     const counted = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
     const seeds = counted(mean.seeds, "shared seed");
     const told = `${number(Math.abs(mean.value))}${mean.high === null ? "" : ` ± ${number(mean.high - mean.value)}`} points of linear transfer`;
+    const side = mean.value > 0 ? "above" : "below";
+    if (mean.high === null) return `${a} is ${told} ${side} ${b}, over ${seeds}; no interval is known.`;
     if (!beyond(mean)) return `${a} and ${b} cannot be told apart: ${told} between them, over ${seeds}.`;
     const singly = protocol.tasks.linear.map((task) => tasks[`linear.${task}`]).filter(Boolean);
     const up = singly.filter((d) => beyond(d) && d.value > 0).length, down = singly.filter((d) => beyond(d) && d.value < 0).length;
-    return `${a} is ${told} ${mean.value > 0 ? "above" : "below"} ${b}, over ${seeds}; taken singly, beyond noise, it is ahead on ${up} and behind on ${down} of ${counted(singly.length, "task")}.`;
+    return `${a} is ${told} ${side} ${b}, over ${seeds}; taken singly, beyond noise, it is ahead on ${up} and behind on ${down} of ${counted(singly.length, "task")}.`;
   }
 
   /* --- pickers, which change the address ------------------------------------------------------- */
@@ -87,7 +91,10 @@
     history.pushState(null, "", `?${query}`);
     show();
   };
-  pickP.addEventListener("change", () => go(pickP.value));
+  pickP.addEventListener("change", () => {
+    const there = index.protocols.find((one) => one.slug === pickP.value).methods.map((one) => one.slug);
+    go(pickP.value, ...[pickA, pickB].map((pick) => there.includes(pick.value) && pick.value));
+  });
   for (const pick of [pickA, pickB]) pick.addEventListener("change", () => go(pickP.value, pickA.value, pickB.value));
   swap.addEventListener("click", () => go(pickP.value, pickB.value, pickA.value));
   const fill = (select, options, chosen) => select.replaceChildren(...options.map(([value, text]) => element("option", { value, selected: value === chosen }, text)));

@@ -115,12 +115,15 @@
   /* Checkpoints on the way, if tasks were evaluated on them too. */
   const steps = [...new Set(found.filter((cell) => cell.task && cell.task.evaluation in KINDS && cell.status === "ok").map((cell) => cell.after))].sort((a, b) => a - b);
   if (steps.length > 1) {
-    const lines = method.tasks.filter(({ evaluation, task }) => steps.some((step) => at(`${evaluation}.${task}`, step).length));
-    tasks.append(element("details", {}, element("summary", {}, "The tasks after every chunk"), table([`mean over seeds, after chunk`, ...steps.map(String)], lines.map(({ evaluation, task }) => [
-      `${KINDS[evaluation].toLowerCase()} on ${task}`, ...steps.map((step) => {
-        const own = at(`${evaluation}.${task}`, step);
-        return own.length ? element("a", { href: link(own[0].cell, own[0].seed, step) }, number(own.reduce((sum, cell) => sum + head(cell), 0) / own.length)) : BLANK;
-      })]))));
+    /* Of the seeds that have every step that any seed has: else the course is one of other runs. */
+    const lines = method.tasks.map(({ evaluation, task }) => {
+      const each = steps.map((step) => at(`${evaluation}.${task}`, step)).filter((own) => own.length);
+      const whole = seeds.filter((seed) => each.every((own) => own.some((cell) => cell.seed === seed)));
+      return [`${KINDS[evaluation].toLowerCase()} on ${task}`, steps.map((step) => at(`${evaluation}.${task}`, step).filter((cell) => whole.includes(cell.seed)))];
+    });
+    tasks.append(element("details", {}, element("summary", {}, "The tasks after every chunk, mean over the seeds that were evaluated after each"), table(["after chunk", ...steps.map(String)], lines.filter(([, each]) => each.some((own) => own.length)).map(([name, each]) => [
+      name, ...each.map((own) => (own.length ? element("a", { href: link(own[0].cell, own[0].seed, own[0].after) }, number(own.reduce((sum, cell) => sum + head(cell), 0) / own.length)) : BLANK)),
+    ]))));
   }
 
   /* --- training, and the course along the stream --------------------------------------------- */

@@ -75,6 +75,10 @@ const headwater = (() => {
     repaint();
   });
   system.addEventListener("change", repaint);
+  /* Paper is light: the charts, too. */
+  let before;
+  addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; repaint(); });
+  addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; repaint(); });
 
   /* --- numbers in words, as on the pages that are written beforehand ----------------------- */
   const BLANK = "\u2013";
@@ -157,11 +161,20 @@ const headwater = (() => {
   }
 
   /* --- the view's state, in the part of the address behind # -------------------------------- */
-  const state = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  /* A link to a place of the page, such as #main, leaves the view as it is. */
+  const viewed = () => location.hash === "" || location.hash.includes("=");
+  let last = "";
+  function state() {
+    if (viewed()) last = location.hash.slice(1);
+    return new URLSearchParams(last);
+  }
+  /* A list gives a parameter that is repeated. */
   function setState(changes, { keep = false } = {}) {
     const next = state();
     for (const [name, value] of Object.entries(changes)) {
-      if (value === null || value === undefined || value === "") next.delete(name); else next.set(name, value);
+      const [first, ...others] = [value].flat().filter((one) => one !== null && one !== undefined && one !== "");
+      if (first === undefined) next.delete(name); else next.set(name, first);
+      for (const other of others) next.append(name, other);
     }
     const address = `#${next}`;
     if (address === (location.hash || "#")) return;
@@ -170,8 +183,7 @@ const headwater = (() => {
   }
   const listeners = [];
   function onState(listener) { listeners.push(listener); listener(state()); }
-  /* A link to a place of the page, such as #main, leaves the view as it is. */
-  const tell = () => { if (location.hash === "" || location.hash.includes("=")) listeners.forEach((listener) => listener(state())); };
+  const tell = () => { if (viewed()) listeners.forEach((listener) => listener(state())); };
   for (const event of ["popstate", "hashchange", "headwater-state"]) addEventListener(event, tell);
 
   /* --- buttons that copy ------------------------------------------------------------------- */

@@ -20,7 +20,7 @@
     chip.addEventListener("click", () => {
       const method = chip.dataset.method;
       if (!hidden.delete(method)) hidden.add(method);
-      setState({ hide: [...hidden].sort().join(" ") });
+      setState({ hide: [...hidden].sort() });
     });
   }
   for (const button of all("[data-view]")) {
@@ -28,7 +28,9 @@
   }
   onState((chosen) => {
     hidden.clear();
-    for (const method of (chosen.get("hide") || "").split(" ").filter(Boolean)) hidden.add(method);
+    /* Names may have blanks; addresses of before have several names with blanks between them. */
+    const known = all(".chip").map((chip) => chip.dataset.method);
+    for (const told of chosen.getAll("hide")) for (const method of known.includes(told) ? [told] : told.split(" ").filter(Boolean)) hidden.add(method);
     for (const chip of all(".chip")) chip.setAttribute("aria-pressed", String(!hidden.has(chip.dataset.method)));
     const view = chosen.get("view") === "gain" ? "gain" : "score";
     for (const button of all("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === view));
@@ -111,7 +113,7 @@
   }
   slider.addEventListener("input", () => setState({ chunk: slider.value }, { keep: true }));
   onState((chosen) => {
-    const seen = Math.min(Math.max(Number(chosen.get("chunk")) || course.chunks, 1), course.chunks);
+    const seen = Math.min(Math.max(Math.round(Number(chosen.get("chunk"))) || course.chunks, 1), course.chunks);
     slider.value = seen;
     document.getElementById("chunk-now").textContent = `after chunk ${seen}`;
     slider.setAttribute("aria-valuetext", `after chunk ${seen} of ${course.chunks}`);

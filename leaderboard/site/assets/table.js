@@ -1,6 +1,6 @@
 "use strict";
 /* The first page: tabs of protocols, and rankings that can be sorted, filtered, reduced and taken
-   along. What the reader chose is in the address: protocol, sort, filter, trust, columns. */
+   along. What the reader chose is in the address: protocol, sort, filter, trust, columns, cost. */
 (() => {
   const { all, element, onState, setState, state } = headwater;
 
@@ -17,12 +17,16 @@
     }
   }
   for (const button of all("[data-cost]")) {
-    button.addEventListener("click", () => {
-      const figure = button.closest("figure");
-      for (const other of all("[data-cost]", figure)) other.setAttribute("aria-pressed", String(other === button));
-      for (const place of all(".chart", figure)) place.hidden = !place.id.endsWith(`-cost-${button.dataset.cost}`);
-      draw(figure);
-    });
+    button.addEventListener("click", () => setState({ cost: button.previousElementSibling ? button.dataset.cost : null }));
+  }
+  /* The first one, unless the address names another. */
+  function choose(view, cost) {
+    const buttons = all("[data-cost]", view);
+    const now = buttons.find((one) => one.dataset.cost === cost) || buttons[0];
+    for (const button of buttons) {
+      button.setAttribute("aria-pressed", String(button === now));
+      document.getElementById(`${view.id.replace("view-", "")}-cost-${button.dataset.cost}`).hidden = button !== now;
+    }
   }
 
   for (const section of all(".asked")) draw(section);
@@ -55,6 +59,7 @@
       document.head.append(this.style);
       this.filter = view.querySelector(".filter");
       this.trust = view.querySelector(".trust");
+      this.by = view.querySelector(".by");
       this.boxes = all(".choose input", view);
       this.preset = this.boxes.filter((box) => box.checked).map((box) => box.value);
       for (const head of this.heads.filter((one) => one.dataset.key)) {
@@ -64,6 +69,8 @@
       }
       this.filter.addEventListener("input", () => setState({ filter: this.filter.value }, { keep: true }));
       this.trust.addEventListener("change", () => setState({ trust: this.trust.value }));
+      this.by.addEventListener("change", () => this.sortBy(this.by.value));
+      view.querySelector(".turn").addEventListener("click", () => this.sortBy(this.by.value));
       for (const box of this.boxes) {
         box.addEventListener("change", () => {
           const chosen = this.boxes.filter((one) => one.checked).map((one) => one.value);
@@ -97,10 +104,13 @@
         if (at === place) head.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
         else head.removeAttribute("aria-sort");
       });
+      this.by.value = this.keys[place];
+      this.view.querySelector(".turn").textContent = sign === 1 ? "\u2191" : "\u2193";
 
       const words = (chosen.get("filter") || "").toLowerCase().split(/\s+/).filter(Boolean);
       const trust = chosen.get("trust") || "", at = this.keys.indexOf("trust");
-      if (document.activeElement !== this.filter) this.filter.value = chosen.get("filter") || "";
+      /* While somebody types it has this value already. */
+      if (this.filter.value !== (chosen.get("filter") || "")) this.filter.value = chosen.get("filter") || "";
       this.trust.value = trust;
       let left = 0;
       for (const row of this.rows) {
@@ -159,13 +169,14 @@
   /* A value and its half width get a column each. */
   function asCsv(rows) {
     const plain = (text) => text.replace(/\u2212/g, "-").replace(/\u202f/g, "").replace(/^\u2013$/, "");
-    const split = rows[0].map((_, at) => rows.slice(1).some((row) => row[at].includes(" ± ")));
+    const named = rows[0].indexOf("Method"); /* a name is left as it is */
+    const split = rows[0].map((_, at) => at !== named && rows.slice(1).some((row) => row[at].includes(" ± ")));
     const quoted = (text) => {
       const safe = /^[=+@-]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
       return /[",\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
     };
     return rows.map((row, line) => row.flatMap((text, at) => {
-      if (!split[at]) return [line ? plain(text) : text];
+      if (!split[at]) return [line && at !== named ? plain(text) : text];
       if (!line) return [text, `${text}, half of the 95 % interval`];
       const [middle, half] = text.split(" ± ");
       return [plain(middle), plain(half || "")];
@@ -185,7 +196,7 @@
   }
 
   const rankings = new Map(views.map((view) => [view, new Ranking(view)]));
-  narrow.addEventListener("change", () => rankings.get(shown()).update(state()));
+  narrow.addEventListener("change", () => { if (shown()) rankings.get(shown()).update(state()); });
   onState((chosen) => {
     const wanted = chosen.get("protocol");
     const now = views.find((view) => view.id === `view-${wanted}`) || views[0];
@@ -193,6 +204,7 @@
     for (const view of views) view.hidden = view !== now;
     for (const tab of tabs) tab.setAttribute("aria-pressed", String(now.id === `view-${tab.dataset.tab}`));
     rankings.get(now).update(chosen);
+    choose(now, chosen.get("cost"));
     draw(shown());
   });
   /* When the page could be used, in milliseconds since it was asked for: measured by the benchmark. */
