@@ -6,6 +6,7 @@ pair two methods, is a second one, `headwater.takeEvidence({...})`.
 
 import base64
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,7 @@ def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:
         "about": about(first, board.card.id.partition("/")[2].partition("@")[0]),
         "version": record.method.version,
         "config": record.method.config,
+        "bundle": _bundle(first, board.results.store),
         "config_sha256": record.method.config_sha256,
         "source_sha256": record.method.source_sha256,
         "environments": [one.model_dump(mode="json") for one in environments],
@@ -116,6 +118,18 @@ def _cell(found: Located, environments: dict[Environment, int]) -> dict[str, Any
     }
     kept = {name: value for name, value in told.items() if value not in (None, [], {}, ())}
     return {**kept, "environment": environments.setdefault(record.environment, len(environments))}
+
+
+def _bundle(found: Located, store: Path | None) -> str:
+    """The folder of the store that a method was submitted as; empty for one of the store's own.
+
+    Example:
+        >>> found = Located(Path("results/mine/results/instance-nano@1/mine/seed0"), None)
+        >>> _bundle(found, Path("results")), _bundle(found, Path("results/mine/results"))
+        ('mine', '')
+    """
+    top = found.path.relative_to(store).parts[0] if store else ""
+    return "" if "@" in top else top
 
 
 def _depth(found: Located) -> int:

@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 
 from benchmark.canonical import sha256_of
 from benchmark.errors import DataError
-from benchmark.provenance import code_of
+from benchmark.provenance import code_of, source_sha256
+from benchmark.registry import METHODS, OBJECTIVES, SELECTIONS, STRATEGIES
 from benchmark.result import Record, Served, Sha256, Strict
 from leaderboard.submission.card import Card, read_card
 from leaderboard.submission.findings import Findings
@@ -21,6 +22,9 @@ from leaderboard.submission.records import Entry
 MANIFEST, CARD, ENVIRONMENT = "manifest.json", "card.json", "environment.json"
 SOURCE, RESULTS = "source/", "results/"
 TABLES = ("curves.csv", "ledger.csv")
+
+#: What a class declares of labels, the stream's or the pool's.
+_LABELS = ("needs_labels", "uses_pool_labels")
 
 _PACK = "pack it again with `headwater pack`"
 
@@ -60,8 +64,9 @@ def examine_bundle(folder: Folder, entries: Sequence[Entry], findings: Findings)
     """Manifest, card, source and tables of a bundle; returns the card if it can be read."""
     _manifest(folder, findings)
     card = _card(folder, entries, findings)
-    needs_labels = _source(folder, entries, findings)
-    used = needs_labels or any(e.record.ledger and e.record.ledger.labelled for e in entries)
+    declared = _source(folder, entries, findings)
+    _names(entries, findings)
+    used = declared or any(e.record.ledger and e.record.ledger.labelled for e in entries)
     if card is not None and used and not card.labels:
         findings.add("C03", CARD, "labels are used, and it says that they are not", "say so")
     known = tables([entry.record for entry in entries])
@@ -134,7 +139,7 @@ def _source(folder: Folder, entries: Sequence[Entry], findings: Findings) -> boo
     for path in files:
         try:
             content = folder.read(path)
-            labels = _declares_labels(parsed(content)) or labels
+            labels = declares_labels(parsed(content)) or labels
             codes.append(code_of(content.decode()))
         except DataError as error:
             findings.add("X01", path, str(error), _PACK)
@@ -146,11 +151,40 @@ def _source(folder: Folder, entries: Sequence[Entry], findings: Findings) -> boo
     return labels
 
 
-def _declares_labels(tree: ast.Module) -> bool:
-    """Whether some class says needs_labels = True, or anything but False."""
+def _names(entries: Sequence[Entry], findings: Findings) -> None:
+    """See to it that a name that Headwater ships is not given to another method."""
+    for name, entry in {e.record.method.name: e for e in entries}.items():
+        parts = _parts_named(name)
+        if not is_shipped(parts):
+            continue
+        if entry.record.method.source_sha256 != source_sha256(parts, helpers=True):
+            what = f"its source is not that of {name} in this version of Headwater"
+            mend = "give your method a name of its own, or rerun it with this version"
+            findings.add("X03", entry.path, what, mend)
+
+
+def _parts_named(name: str) -> list[Any]:
+    """The classes that a name in records stands for here, nothing being imported for it."""
+    name = name.partition("+")[0]
+    if name in METHODS:
+        return [METHODS.get(name)]
+    objective, _, second = name.partition("/")
+    found = [OBJECTIVES.get(objective)] if objective in OBJECTIVES else []
+    found += [one.get(second) for one in (STRATEGIES, SELECTIONS) if second in one]
+    return found if len(found) == 2 else []
+
+
+def is_shipped(parts: Sequence[Any]) -> bool:
+    """Whether a method's classes are all Headwater's own, and none an installed plug-in's."""
+    return bool(parts) and all(part.__module__.startswith("baselines.") for part in parts)
+
+
+def declares_labels(tree: ast.Module) -> bool:
+    """Whether some class says needs_labels or uses_pool_labels = True, or anything but False."""
     for node in _statements(tree):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        named = any(isinstance(t, ast.Name) and t.id == "needs_labels" for t in targets)
+        inside = [part for target in targets for part in ast.walk(target)]
+        named = any(isinstance(part, ast.Name) and part.id in _LABELS for part in inside)
         known_false = isinstance(node.value, ast.Constant) and node.value.value is False
         if named and node.value is not None and not known_false:
             return True

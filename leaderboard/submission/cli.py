@@ -45,7 +45,7 @@ def pack(
 ) -> None:
     """Pack a method's records, source and card into a folder, and validate it.
 
-    A bundle that is refused is not kept.
+    A bundle that is refused, or cannot be examined, is not kept.
 
     Example: headwater pack -m moco_v2/sequential --output bundle
     """
@@ -85,13 +85,16 @@ def pack(
     write_bundle(
         spec, resolved, Store(store), told, output, None if seeds is None else range(seeds)
     )
+    accepted = False
     try:
         _tell(output, as_json)
     except typer.Exit as verdict:
-        if verdict.exit_code:
+        accepted = not verdict.exit_code
+        raise
+    finally:  # nor one that could not be examined, which would be in the way of the next
+        if not accepted:
             shutil.rmtree(output)
             print(f"headwater: {output} is not kept", file=sys.stderr)
-        raise
 
 
 def validate(

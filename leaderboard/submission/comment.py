@@ -8,7 +8,7 @@ import filecmp
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -21,8 +21,9 @@ from leaderboard.aggregate import read_results
 from leaderboard.board import load_boards
 from leaderboard.compare import compare, markdown, references_of
 from leaderboard.submission.bundle import RESULTS
-from leaderboard.submission.examine import Examined, examine
+from leaderboard.submission.examine import Examined, Kind, examine
 from leaderboard.submission.findings import plain
+from leaderboard.trust import TRUST
 
 #: Findings that are repeated, and characters of all of them.
 _MOST, _LONGEST = 60, 20_000
@@ -37,12 +38,14 @@ class Judged:
         examined: what came of it; None if it could not be looked at.
         differences: to the baselines, as Markdown.
         error: why it could not be looked at, or compared.
+        notes: what else a person should know, a sentence each.
     """
 
     name: str
     examined: Examined | None
     differences: Sequence[str] = ()
     error: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def accepted(self) -> bool:
@@ -105,32 +108,68 @@ def _names(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in folder.rglob("*") if not _is_folder(path)}
 
 
-def judge(base: Path, folder: Path) -> Judged:
-    """Examine a folder, and hold its methods against the baselines."""
+def judge(base: Path, folder: Path, kind: Kind = "bundle") -> Judged:
+    """Examine a folder, and hold its methods against the baselines.
+
+    Args:
+        base: results/ without it.
+        folder: it; whatever it holds, the outcome is told.
+        kind: a bundle, which has a card, source and licence, unless it is all of results/.
+    """
+    examined = None
     try:
-        examined = examine(folder)
-    except HeadwaterError as error:
-        return Judged(folder.name, None, error=str(error))
-    if not examined.accepted or examined.kind == "store":
-        return Judged(folder.name, examined)
-    try:
-        return Judged(folder.name, examined, differences(base, folder, examined))
+        examined = examine(folder, kind=kind)
+        if not examined.accepted or kind == "store":
+            return Judged(folder.name, examined)
+        notes = already(base, folder, examined)
+        return Judged(folder.name, examined, differences(base, folder, examined), notes=notes)
     except HeadwaterError as error:
         return Judged(folder.name, examined, error=str(error))
+    except Exception as error:
+        what = "compared" if examined else "examined"
+        told = plain(f"it could not be {what}: {type(error).__name__}: {error}")
+        return Judged(folder.name, examined, error=told)
+
+
+def already(base: Path, folder: Path, examined: Examined) -> list[str]:
+    """A sentence for each of a bundle's methods that BASE has elsewhere."""
+    others = [base, *(p / RESULTS for p in base.iterdir() if p.name != folder.name)]
+    return [
+        f"{method} on {protocol} is in results/ already"
+        for protocol, method in sorted({entry.run[:2] for entry in examined.entries})
+        if any(True for other in others for _ in _seeds(other, protocol, method))
+    ]
+
+
+def _seeds(store: Path, protocol: str, method: str) -> Iterator[Path]:
+    """The folders of a method's seeds."""
+    return (store / protocol.replace("/", "-") / method).glob("seed*")
 
 
 def differences(base: Path, folder: Path, examined: Examined) -> list[str]:
-    """Comparisons of a bundle's methods with their references in BASE, as Markdown."""
+    """Comparisons of a bundle's methods with their references in BASE, as Markdown.
+
+    What BASE has of the same methods, or in a folder of the same name, is left out.
+    """
     runs = sorted({entry.run[:2] for entry in examined.entries})
     told = []
+
+    def left_out(where: str, names: list[str]) -> set[str]:
+        return {n for n in names if n == TRUST or (n == folder.name and Path(where) == base)}
+
     with tempfile.TemporaryDirectory() as aside:
         store = Path(aside) / "results"
-        shutil.copytree(base, store, ignore=shutil.ignore_patterns("trust.json"))
-        for protocol, method in runs:
-            shutil.rmtree(store / protocol.replace("/", "-") / method, ignore_errors=True)
+        shutil.copytree(base, store, ignore=left_out)
+        for root in [store, *(path / RESULTS for path in store.iterdir())]:
+            for protocol, method in runs:
+                for seed in _seeds(root, protocol, method):
+                    shutil.rmtree(seed)
         shutil.copytree(folder / RESULTS, store / "submitted")
         boards = {board.card.id: board for board in load_boards(read_results(store))}
         for protocol, method in runs:
+            if protocol not in boards:
+                told.append(f"There is no comparison on {protocol}, which ranks selections.\n")
+                continue
             board = boards[protocol]
             for other in references_of(board, method):
                 told.append(markdown(compare(board, method, other)))
@@ -160,6 +199,7 @@ def comment(judged: Sequence[Judged], others: Sequence[str] = ()) -> str:
             verdict = "accepted" if one.examined.accepted else "refused"
         lines += [f"### `{_name(one.name)}`: {verdict}", ""]
         told = [one.error] if one.error else []
+        told += map(plain, one.notes)
         if one.examined is not None:
             found = one.examined.findings
             told += [one.examined.verdict, *map(str, found.found[:_MOST]), *found.left_out()]
@@ -206,10 +246,13 @@ def main(
 ) -> None:
     """Write a comment on what is new in SUBMITTED; exit status 1 if something is refused."""
     try:
-        judged = [judge(base, folder) for folder in changed(base, submitted)]
+        judged = [
+            judge(base, folder, "store" if folder == submitted else "bundle")
+            for folder in changed(base, submitted)
+        ]
         text = comment(judged, beside(base, submitted))
-    except DataError as error:
-        judged = [Judged("results", None, error=str(error))]
+    except Exception as error:
+        judged = [Judged("results", None, error=plain(f"could not be examined: {error}"))]
         text = comment(judged)
     write_whole(output / "comment.md", text.encode())
     print(text)

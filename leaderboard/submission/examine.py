@@ -58,13 +58,16 @@ class Examined:
         return f"{'accepted' if self.accepted else 'refused'}: a {what}: {counts}"
 
 
-def examine(root: Path, tell: Callable[[str], object] = lambda _: None) -> Examined:
+def examine(
+    root: Path, tell: Callable[[str], object] = lambda _: None, kind: Kind | None = None
+) -> Examined:
     """Examine a bundle, or a store; nothing of it is executed, unpickled or followed.
 
     Args:
-        root: the folder. It is a bundle unless it has nothing of one and holds the folder of a
-            protocol, as a store does.
+        root: the folder.
         tell: is told the path of each record that is looked at.
+        kind: what it has to be. None: it is a bundle unless it has nothing of one and holds the
+            folder of a protocol, as a store does.
 
     Returns:
         All findings at once.
@@ -82,7 +85,7 @@ def examine(root: Path, tell: Callable[[str], object] = lambda _: None) -> Exami
         raise UsageError(f"{root} is the folder of one protocol; name the store, {parent}")
     load_shipped()
     findings = Findings()
-    kind = _kind(root)
+    kind = kind or _kind(root)
     folder = open_folder(root, findings, only=None if kind == "bundle" else _of_store)
     entries = read_records(folder, findings)
     rescoring = Rescoring(folder, findings, root if kind == "store" else None)
@@ -105,9 +108,13 @@ def examine(root: Path, tell: Callable[[str], object] = lambda _: None) -> Exami
 def _of_store(path: str) -> bool:
     """Whether something in a store is looked at: the folders of protocols, weights left out.
 
+    A folder's path ends with /: records are read from hidden ones, too.
+
     Example:
         >>> [_of_store(p) for p in ("instance-nano@1/a", "tuning", "b@1/.c.lock", "b@1/c.pth")]
         [True, False, False, False]
+        >>> [_of_store(p) for p in ("tuning/", "b@1/.c/", "b@1/c.pth/")]
+        [False, True, True]
     """
     top, *_, name = path.split("/") * 2
     return "@" in top and not name.startswith(".") and not name.endswith(".pth")

@@ -48,6 +48,7 @@ RULES: dict[str, str] = {
     "C03": "labels that are used are declared",
     "X01": "the method's source is there and can be read",
     "X02": "the source is the one that the records were computed with",
+    "X03": "a name that Headwater ships is of the method that it ships",
     "R01": "each record is a record, unaltered since it was written",
     "R02": "each record lies where what it says belongs",
     "R03": "the protocol is known here, with this digest and these chunks",
@@ -57,9 +58,10 @@ RULES: dict[str, str] = {
     "R07": "no cell failed",
     "R08": "numbers are within their range",
     "R09": "trust is earned here, not claimed",
-    "P01": "the predictions are there and are those that the record names",
+    "R10": "the command is one of `headwater run`, in plain text",
+    "P01": "the predictions are there and are those that the record names, and no others",
     "P02": "the predictions are plain arrays of moderate size",
-    "P03": "the predictions are of the images, labels and episodes known here",
+    "P03": "the predictions are the evaluation's, of the images, labels and episodes known here",
     "P04": "each metric is what the predictions give",
     "P05": "metrics that predictions cannot give are said",
     "P06": "what is kept of the predictions is what they give",
@@ -71,6 +73,7 @@ RULES: dict[str, str] = {
     "B02": "the budget is kept",
     "B03": "only the chunks of the phase were served, and no more images than there are",
     "B04": "the curve is of this phase",
+    "B05": "what reads nothing of the stream is said to",
 }
 
 

@@ -65,7 +65,7 @@ def open_folder(
     Args:
         root: the folder.
         findings: is told.
-        only: which paths are looked at; None for all.
+        only: which paths are looked at, those of folders ending with /; None for all.
 
     Returns:
         The files, in the order of their paths; none where the folder cannot be read.
@@ -84,7 +84,8 @@ def open_folder(
         with entries:
             for entry in entries:
                 path = f"{inside}/{entry.name}" if inside else entry.name
-                if only is not None and not only(path):
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if only is not None and not only(f"{path}/" if is_folder else path):
                     continue
                 seen += 1
                 if seen > _FILES:
@@ -92,7 +93,6 @@ def open_folder(
                         "S04", ".", f"there are more than {_FILES:,} files", "leave out the others"
                     )
                     return Folder(root, dict(sorted(files.items())))
-                is_folder = entry.is_dir(follow_symlinks=False)
                 if is_folder and _named(entry.name) and depth < _DEPTH:
                     todo.append((path, depth + 1))
                     continue

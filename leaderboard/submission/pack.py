@@ -28,6 +28,7 @@ from leaderboard.submission.bundle import (
     SOURCE,
     Contents,
     environment_document,
+    is_shipped,
     tables,
 )
 from leaderboard.submission.card import Card, Tuning
@@ -98,7 +99,8 @@ def own_card(spec: ProtocolSpec, method: ResolvedMethod) -> Card:
     from baselines import tune
 
     about = [part.about for part in method.parts]
-    if ".py:" in method.name or not any(one.paper for one in about):
+    known = is_shipped(method.parts) and any(one.paper for one in about)
+    if ".py:" in method.name or not known:
         raise UsageError(
             f"{method.name} needs a card: write one by `headwater pack -p {spec.id} "
             f"-m {method.name} --new-card card.json`, fill it in, and give it by --card card.json"
@@ -112,7 +114,7 @@ def own_card(spec: ProtocolSpec, method: ResolvedMethod) -> Card:
         title=f"{method.folder}, as Headwater has it",
         authors=("Headwater's authors",),
         licence="MIT",
-        labels=method.needs_labels,
+        labels=_reads_labels(method),
         extra_data="none",
         tuning=Tuning(trials=sum(map(len, trials)), on="validation images, at nano"),
         description=f"After {papers}.",
@@ -128,11 +130,18 @@ def blank_card(spec: ProtocolSpec, method: ResolvedMethod) -> str:
         title="",
         authors=(),
         licence="",
-        labels=method.needs_labels,
+        labels=_reads_labels(method),
         extra_data="",
         tuning=tuning,
     )
     return card.to_json()
+
+
+def _reads_labels(method: ResolvedMethod) -> bool:
+    """Whether labels are used, the stream's, or the pool's that is chosen from."""
+    return method.needs_labels or any(
+        getattr(part, "uses_pool_labels", False) for part in method.parts
+    )
 
 
 def pack(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import DataError
+from benchmark.errors import DataError, HeadwaterError
 from benchmark.registry import TASKS
 from benchmark.result import FileRef, Metric
 from leaderboard import words
@@ -17,6 +17,12 @@ from leaderboard.aggregate import Located
 from leaderboard.arrays import read_arrays
 from leaderboard.cache import EVIDENCE, EvidenceCache, users_cache
 from leaderboard.evidence import Evidence, all_evidence
+from leaderboard.submission.answers import (
+    digest_of_answers,
+    misfit,
+    shapes_of,
+    shapes_of_shared,
+)
 from leaderboard.submission.findings import Findings
 from leaderboard.submission.folder import Folder
 from leaderboard.submission.records import Entry, protocol_of
@@ -27,6 +33,9 @@ _ROUNDING = 1e-6
 
 #: Metrics that rest on features, which are not saved.
 _FROM_FEATURES = "cka_"
+
+#: Bytes that are kept of what methods have in common.
+_HELD = 2**28
 
 #: Share of predictions that two seeds may have in common, small sets being small.
 _ALIKE = 0.5
@@ -53,9 +62,23 @@ class Rescoring:
         self._from_features = 0
         self._digests: Digests = {}
         self._shared: dict[str, Mapping[str, NDArray[Any]] | None] = {}
+        self._held = 0
 
     def examine(self, entry: Entry) -> None:
-        """One evaluation, whose protocol, task and seeds are those known here."""
+        """One evaluation, whose protocol, task and seeds are those known here.
+
+        Raises:
+            DataError: the images of a small tier are not prepared.
+        """
+        try:
+            self._examine(entry)
+        except HeadwaterError:
+            raise
+        except Exception as error:  # whatever numpy says of numbers that nobody thought of
+            what = f"the predictions cannot be judged ({type(error).__name__})"
+            self.findings.add("P03", entry.path, what, _RERUN)
+
+    def _examine(self, entry: Entry) -> None:
         record, task, spec = entry.record, entry.record.task, protocol_of(entry.record)
         assert task is not None and spec is not None
         before = self.findings.errors
@@ -63,14 +86,17 @@ class Rescoring:
         shared = self._of_all(entry) if record.shared else {}
         if arrays is None or shared is None:
             return
-        digest = hashlib.sha256()
-        for name in sorted(arrays):
-            digest.update(name.encode() + arrays[name].tobytes())
+        here, wrong = TASKS.get(task.name)(), ""
+        if (shapes := shapes_of(here, task.evaluation)) is not None:
+            wrong = misfit(arrays, shapes) or misfit(shared, shapes_of_shared(task.evaluation))
+        if wrong:
+            self.findings.add("P03", entry.path, wrong, _RERUN)
+            return
         place = record.stream.chunks_seen, task.evaluation, task.name
-        self._digests.setdefault(entry.run, {})[place] = digest.hexdigest()
+        self._digests.setdefault(entry.run, {})[place] = digest_of_answers(arrays)
         saved = Saved(arrays, shared, spec, record.seeds.evaluation, record.stream.chunks_seen)
         try:
-            metrics = rescore(TASKS.get(task.name)(), task.evaluation, saved)
+            metrics = rescore(here, task.evaluation, saved)
         except Misfit as error:
             self.findings.add("P03", entry.path, str(error), _RERUN)
             return
@@ -83,9 +109,14 @@ class Rescoring:
             self._untold(entry, f"{task.evaluation} cannot be computed again here")
             return
         self._compare(entry, metrics)
-        if self.findings.errors == before:
-            self.rescored.append(entry)
+        if self.findings.errors > before:
+            return
+        try:
             self._keep(entry, arrays)
+        except DataError as error:
+            self.findings.add("P03", entry.path, str(error), _RERUN)
+            return
+        self.rescored.append(entry)
 
     def _keep(self, entry: Entry, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Put what predictions say of intervals into the cache, so that no page waits for it."""
@@ -124,7 +155,12 @@ class Rescoring:
         path = entry.shared(entry.record.shared.name)
         key = f"{path} {entry.record.shared.sha256}"
         if key not in self._shared:
-            self._shared[key] = self._arrays(entry, entry.record.shared, entry.shared)
+            found = self._arrays(entry, entry.record.shared, entry.shared)
+            self._held += sum(array.nbytes for array in (found or {}).values())
+            if self._held > _HELD:
+                self._shared, self._held = {}, 0
+                return found
+            self._shared[key] = found
         return self._shared[key]
 
     def _arrays(

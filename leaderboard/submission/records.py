@@ -2,8 +2,9 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmark.canonical import sha256_of
 from benchmark.errors import DataError, UsageError
@@ -19,8 +20,16 @@ PLACE = re.compile(
     r"after-chunk(?P<seen>\d{1,6})/(?P<name>[^/]+)\.json"
 )
 
+#: What is taken for a record: all that lies in a bundle's results/, and elsewhere what
+#: `leaderboard.aggregate.read_results` reads.
+_READ = re.compile(r"results/.+\.json|.+/seed[^/]*/after-chunk[^/]*/[^/]+\.json")
+
 #: Largest whole number that a record may hold: more than all bytes of all machines.
 _MOST = 10**18
+#: Most threads of a cell, which `verify` computes it again by.
+_THREADS = 1024
+#: How the command of every record begins, which the page offers to be copied.
+_COMMAND = ("headwater", "run")
 _RERUN = "rerun the cell and pack again"
 
 
@@ -60,6 +69,9 @@ def read_records(folder: Folder, findings: Findings) -> list[Entry]:
     for path in folder.files:
         place = PLACE.fullmatch(path)
         if place is None:
+            if _READ.fullmatch(path):
+                told = "no record has this place"
+                findings.add("R02", path, told, "remove it, or put it where its record belongs")
             continue
         try:
             record = parse_record(folder.read(path))
@@ -74,7 +86,17 @@ def read_records(folder: Folder, findings: Findings) -> list[Entry]:
             findings.add("R02", path, f"what it says belongs to {belongs}", "put it there")
             continue
         entries.append(entry)
+    _unnamed(folder, entries, findings)
     return entries
+
+
+def _unnamed(folder: Folder, entries: Sequence[Entry], findings: Findings) -> None:
+    """Find arrays in the folders of records that no record names."""
+    named = {e.beside(file.name) for e in entries if (file := e.record.predictions)}
+    named |= {e.shared(file.name) for e in entries if (file := e.record.shared)}
+    for path in folder.files:
+        if path.endswith(".npz") and path not in named:
+            findings.add("P01", path, "no record that can be read names it", "remove it")
 
 
 def _place(record: Record) -> str:
@@ -109,7 +131,7 @@ def examine_record(entry: Entry, findings: Findings) -> bool:
         wrong = [n for n in Seeds.model_fields if getattr(record.seeds, n) != getattr(wanted, n)]
         findings.add("R05", entry.path, f"not the seed that follows: {', '.join(wrong)}", _RERUN)
         known = False
-    if record.method.config_sha256 != sha256_of(record.method.config):
+    if record.method.config_sha256 != _hash(record.method.config):
         findings.add("R06", entry.path, "config_sha256 is not that of config", _RERUN)
     if record.status == "failed":
         mend = "run it again with --retry-failed"
@@ -124,7 +146,37 @@ def examine_record(entry: Entry, findings: Findings) -> bool:
             f"it claims to be {record.trust}",
             "leave self-reported: who examines it says more",
         )
+    for what in _command(record.provenance.argv):
+        findings.add("R10", entry.path, what, _RERUN)
     return known and record.status == "ok"
+
+
+def in_range(record: Record) -> bool:
+    """Whether its chunks are the protocol's and its numbers such that they can be reckoned with."""
+    return not any(_protocol(record)) and not any(_out_of_range(record))
+
+
+def _hash(config: Mapping[str, Any]) -> str | None:
+    """Hash of a configuration; None if a number in it is not finite, which no JSON has."""
+    try:
+        return sha256_of(config)
+    except ValueError:
+        return None
+
+
+def _command(argv: Sequence[str]) -> Iterator[str]:
+    """What is wrong with the command that a record says it came from.
+
+    Example:
+        >>> list(_command(("headwater", "run", "-m", "byol/joint")))
+        []
+        >>> list(_command(("rm", "-r", "runs")))
+        ['its command is not headwater run']
+    """
+    if tuple(argv[:2]) != _COMMAND:
+        yield f"its command is not {' '.join(_COMMAND)}"
+    if not all(word.isprintable() for word in argv):
+        yield "its command holds what cannot be printed"
 
 
 def seeds_of(spec: ProtocolSpec, record: Record) -> Seeds:
@@ -173,12 +225,17 @@ def _task(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _out_of_range(record: Record) -> Iterator[str]:
-    whole = {**record.cost.model_dump(), "chunks_seen": record.stream.chunks_seen}
-    if record.ledger is not None:
-        whole |= {"ledger." + n: v for n, v in record.ledger.model_dump(exclude={"served"}).items()}
-    for name, number in whole.items():
-        if isinstance(number, (int, float)) and not 0 <= number <= _MOST:
-            yield f"{name} is out of range"
+    whole: list[tuple[str, Any]] = [
+        *record.cost.model_dump().items(),
+        ("chunks_seen", record.stream.chunks_seen),
+        *(("curve.visits", point.visits) for point in record.curve),
+    ]
+    for part in (record.ledger, record.selection, *(record.ledger.served if record.ledger else ())):
+        whole += part.model_dump(exclude={"served"}).items() if part else ()
+    for name in dict.fromkeys(name for name, number in whole if _is_beyond(number)):
+        yield f"{name} is out of range"
+    if record.environment.threads > _THREADS:
+        yield f"it was computed by more than {_THREADS:,} threads"
     for name, metric in record.metrics.items():
         share = metric.unit in ("%", "AP") and metric.higher_is_better
         if share and not -100 <= metric.value <= 100:
@@ -187,5 +244,10 @@ def _out_of_range(record: Record) -> Iterator[str]:
             yield f"{name} is out of range"
         if metric.standard_error is not None and metric.standard_error > 1e9:
             yield f"the standard error of {name} is out of range"
-    if len(record.metrics) > 200 or len(record.curve) > 1000:
-        yield "it holds too many metrics or points of the curve"
+    served = record.ledger.served if record.ledger else ()
+    if len(record.metrics) > 200 or max(len(record.curve), len(served)) > 1000:
+        yield "it holds too many metrics, points of the curve or lines of the ledger"
+
+
+def _is_beyond(number: Any) -> bool:
+    return isinstance(number, (int, float)) and not 0 <= number <= _MOST

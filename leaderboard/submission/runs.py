@@ -9,7 +9,7 @@ from benchmark.registry import SELECTIONS, TASKS
 from benchmark.result import Record
 from leaderboard import words
 from leaderboard.submission.findings import Findings
-from leaderboard.submission.records import Entry, protocol_of
+from leaderboard.submission.records import Entry, in_range, protocol_of
 
 _RERUN = "rerun the cell and pack again"
 _RUN = "run the method to its end and pack again"
@@ -48,7 +48,10 @@ def examine_runs(entries: Sequence[Entry], findings: Findings) -> None:
             missing = []  # it gives features to selections, and is no entry
         else:
             missing = _missing(spec, phases, found)
-        if isinstance(spec, SelectionSpec):
+        if not any(entry.record.stream.chunks for entry in found):
+            what = "it read nothing of the stream, so that there was no budget to examine"
+            findings.add("B05", where, what, "make sure that it is not to be trained", "warning")
+        if isinstance(spec, SelectionSpec) and all(in_range(entry.record) for entry in found):
             for entry, what in _choice(spec, phases, found):
                 findings.add("B03", entry.path, what, _RERUN)
         if missing:
@@ -58,6 +61,8 @@ def examine_runs(entries: Sequence[Entry], findings: Findings) -> None:
             findings.add("K02", where, what, _RUN)
         seen: set[int] = set()
         for _, entry in sorted(phases.items()):
+            if not in_range(entry.record):  # R03 and R08 refuse it, and nothing can be reckoned
+                continue
             if entry.record.status == "ok":
                 examine_cost(entry, spec, seen, findings)
             seen |= set(entry.record.stream.chunks)
@@ -122,7 +127,9 @@ def _choice(
         if told is None:
             yield entry, "it does not say what was chosen"
             continue
-        budget = spec.budget_images(float(share)) if isinstance(share, int | float) else 0
+        budget = 0
+        if isinstance(share, int | float) and 0 < share <= 1:
+            budget = spec.budget_images(float(share))
         if told.budget != budget or told.pool != spec.pool_images[0]:
             yield entry, f"a budget of {told.budget:,} images, which is {budget:,} here"
         selection = entry.record.method.name.partition("+")[0].rpartition("/")[2]

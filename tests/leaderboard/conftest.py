@@ -273,6 +273,17 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture
+def own_results(tmp_path: Path) -> Path:
+    """The committed records that are Headwater's own, and not those of submissions beside them."""
+    found = tmp_path / "own" / "results"
+    found.mkdir(parents=True)
+    for path in (Path(__file__).parents[2] / "results").iterdir():
+        if path.is_file() or "@" in path.name or path.name == "tuning":
+            (found / path.name).symlink_to(path)
+    return found
+
+
+@pytest.fixture
 def writer(tmp_path: Path) -> StoreWriter:
     """An empty store in the test's own folder."""
     (tmp_path / "runs").mkdir()

@@ -30,7 +30,7 @@ PICTURES = {
 
 
 def take(browser: Browser, address: str, start: str, end: str, path: Path) -> None:
-    """Take one picture, of at most 160 colours."""
+    """Take one picture, of at most 250 colours."""
     browser.show(address, width=WIDTH)
     box = "document.querySelector({0!r}).getBoundingClientRect().{1} + scrollY"
     top = browser.evaluate(box.format(start, "top")) if start else 0
@@ -38,7 +38,7 @@ def take(browser: Browser, address: str, start: str, end: str, path: Path) -> No
     clip = {"x": 0, "y": top, "width": WIDTH, "height": bottom - top, "scale": 1}
     taken = browser.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
     picture = Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("RGB")
-    picture.quantize(160).save(path, optimize=True)
+    picture.quantize(250).save(path, optimize=True)
 
 
 def main() -> None:

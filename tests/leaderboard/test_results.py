@@ -8,14 +8,12 @@ import pytest
 from leaderboard.aggregate import read_results
 from leaderboard.reproduction import FILE
 
-RESULTS = Path(__file__).parents[2] / "results"
-
 
 @pytest.fixture
-def results(tmp_path: Path, monkeypatch):
+def results(own_results: Path, tmp_path: Path, monkeypatch):
     """As a machine reads them that has never seen them."""
     monkeypatch.setenv("HEADWATER_HOME", str(tmp_path))
-    return read_results(RESULTS)
+    return read_results(own_results)
 
 
 def test_none_is_damaged_outdated_or_unexamined(results) -> None:
@@ -26,9 +24,9 @@ def test_none_is_damaged_outdated_or_unexamined(results) -> None:
 
 
 def test_what_was_computed_again_is_what_is_claimed(results) -> None:
-    document = json.loads((RESULTS / FILE).read_text())
+    document = json.loads((results.store / FILE).read_text())
     claimed = {
-        found.path.relative_to(RESULTS).as_posix(): found.headline
+        found.path.relative_to(results.store).as_posix(): found.headline
         for found in results.located
         if found.record.metrics
     }

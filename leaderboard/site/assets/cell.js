@@ -87,10 +87,11 @@
   const told = headline ? `Its record has ${headline[0]} ${headline[1].value}` : "Its record has the same numbers";
   /* Other commands may have made the rest of the run: then training is among what this one finds. */
   const own = all.filter((one) => one.seed === seed && one.command === cell.command), cells = `${own.length} cell${own.length === 1 ? "" : "s"}`;
+  const store = ["results", method.bundle].filter(Boolean).join("/");
   again.append(element("p", { class: "under" }, own.some((one) => one.cell === "pretrain") ? ["A whole run into an empty store ends with a line such as ", element("code", {}, `${method.method}: ${cells} computed, 0 found, 0 failed`)] : `A run into a store that has the records of the other commands computes ${cells}`, `. ${told}; on the same kind of machine they agree to the last digit, on others within noise.`),
     element("dl", { class: "commands" },
       line("The whole run", cell.command), only && line("Only this cell", only),
-      task && line("From its predictions", "headwater validate results"), line("Drawn at random", "headwater verify results --cells 2")),
+      task && line("From its predictions", `headwater validate ${store}`), line("Drawn at random", `headwater verify ${store} --cells 2`)),
     element("p", { class: "under" }, element("code", {}, "validate"), " computes every metric again from the predictions beside the records; ", element("code", {}, "verify"), " runs cells again and says whether they agree."));
   parts.push(again);
 

@@ -100,7 +100,7 @@
   const fill = (select, options, chosen) => select.replaceChildren(...options.map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
   const answer = element("div", { id: "answer" });
   content.replaceChildren(element("section", { class: "intro" }, element("h1", {}, "Compare two methods"),
-    element("p", { class: "under" }, "Score of A less score of B, paired over the same test samples and the same seeds: what makes an image hard for both cancels."),
+    element("p", { class: "under" }, "Score of A less score of B, paired over the same test samples and the same seeds: what makes an image hard for both cancels. Where they share one seed, the interval takes the spread over seeds from the methods of several, if there are enough of these."),
     element("div", { class: "picks" }, labelP, labelA, labelB, swap), answer), element("div", { id: "details" }));
   const details = document.getElementById("details");
 

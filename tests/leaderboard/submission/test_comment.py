@@ -78,6 +78,47 @@ def test_an_honest_bundle_is_accepted_and_compared(pull: tuple[Path, Path], tmp_
     text = comment([judged])
     assert "### `mine`: accepted" in text
     assert "0 errors" in text
+    assert "supervised/replay on instance/smoke@1 is in results/ already" in text
+
+
+def test_an_update_is_compared_without_what_it_replaces(pull, monkeypatch) -> None:
+    base, submitted = pull
+    for name in ("mine", "another"):
+        shutil.copytree(submitted / "mine", base / name)
+    seen = []
+
+    def load_boards(results):
+        seen.extend(found.path.relative_to(results.store).parts[0] for found in results.located)
+        return []
+
+    monkeypatch.setattr(module, "load_boards", load_boards)
+    judged = judge(base, submitted / "mine")
+    assert judged.accepted and set(seen) == {"submitted"}
+    assert "There is no comparison on instance/smoke@1" in comment([judged])
+
+
+def test_a_folder_without_what_a_bundle_has_is_no_store(pull: tuple[Path, Path]) -> None:
+    base, submitted = pull
+    shutil.copytree(submitted / "mine" / "results", submitted / "bare")
+    codes = {f.code for f in judge(base, submitted / "bare").examined.findings.found}
+    assert {"M01", "C01", "X01"} <= codes
+    assert judge(base, submitted, "store").accepted
+
+
+def test_whatever_goes_wrong_is_told_and_refused(pull, tmp_path: Path, monkeypatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("a\x1bb")
+
+    monkeypatch.setattr(module, "examine", fails)
+    app = module.typer.Typer()
+    app.command()(module.main)
+    words = [*map(str, pull), "--output", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, words).exit_code == 1
+    told = (tmp_path / "out" / "comment.md").read_text()
+    assert "### `mine`: could not be examined" in told
+    assert "it could not be examined: RuntimeError: a?b" in told
+    monkeypatch.setattr(module, "changed", fails)
+    assert CliRunner().invoke(app, words).exit_code == 1
 
 
 def test_a_forged_one_is_refused_and_the_status_says_so(

@@ -120,6 +120,10 @@ def header(dtype: str, shape: tuple[int, ...]) -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
 
 
+def text(shown: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(shown)) + shown.encode()
+
+
 def unfolds(monkeypatch: pytest.MonkeyPatch) -> bytes:
     monkeypatch.setattr("leaderboard.arrays._UNFOLDED", 2**20)
     return npz(prediction=np.zeros(2**18))
@@ -143,6 +147,10 @@ def unfolds(monkeypatch: pytest.MonkeyPatch) -> bytes:
         member(b"no array"),
         member(header("<f8", (1,)) + b"\0" * 8, name="../../outside.npy"),
         member(header("<f8", (1,)) + b"\0" * 8, kind=zipfile.ZIP_LZMA)[:-30],
+        member(header("<f8", (1,)) + b"\0" * 8, kind=zipfile.ZIP_LZMA),
+        member(header("<f8", (1,)) + b"\0" * 8, kind=zipfile.ZIP_BZIP2),
+        member(text("{'descr': '<f8', 'shape': (1,")),
+        member(text("{'descr': (), 'fortran_order': False, 'shape': (1,)}\n")),
         *(npz(**{f"a{i}": np.zeros(1) for i in range(100)}) for _ in range(1)),
     ],
 )

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.canonical import sha256_of
+from benchmark.provenance import code_of
 from leaderboard.aggregate import read_results
 from leaderboard.submission.examine import examine
+from tasks.probes.logistic import WEIGHTS
 
 LAST = "after-chunk2"
 
@@ -212,6 +215,95 @@ def failed_cell(forger):
         fields |= {"status": "failed", "error": "no reason", "metrics": {}, "predictions": None}
 
 
+def record_where_none_belongs(forger):
+    path = forger.bundle / "results/x/seedx/after-chunkx/evil.json"
+    path.parent.mkdir(parents=True)
+    forger.path(f"{LAST}/linear.shapes").rename(path)
+    assert path in [found.path for found in read_results(forger.bundle).located]
+    forger.seal()
+
+
+def note_among_the_records(forger):
+    (forger.bundle / "results/note.json").write_text("{}")
+    forger.seal()
+
+
+def arrays_that_no_record_names(forger):
+    path = forger.path(f"{LAST}/linear.shapes").with_suffix(".npz")
+    shutil.copy(path, path.with_name("more.npz"))
+    forger.seal()
+
+
+def array_too_many(forger):
+    with forger.predictions(f"{LAST}/linear.shapes") as arrays:
+        arrays["more"] = np.zeros(3)
+
+
+def shared_array_of_an_evaluation_without(forger):
+    shared = json.loads(forger.path(f"{LAST}/fewshot.shapes").read_text())["shared"]
+    with forger.record(f"{LAST}/linear.shapes") as fields:
+        fields["shared"] = shared
+
+
+def copied_seed_saved_otherwise(forger):
+    copied_seed(forger)
+    with forger.predictions(f"{LAST}/linear.shapes", 1) as arrays:
+        arrays["weight"] = WEIGHTS[WEIGHTS.index(arrays["weight"]) - 1]
+    for cell in ("after-chunk1/stream.chunks", f"{LAST}/stream.chunks", f"{LAST}/fewshot.shapes"):
+        with forger.predictions(cell, 1) as arrays:
+            for name in arrays:
+                arrays[name] = arrays[name].astype(np.int16)
+
+
+def shorter_column(forger):
+    with forger.predictions(f"{LAST}/stream.chunks") as arrays:
+        arrays["prediction"] = arrays["prediction"][:-1]
+
+
+def number_in_place_of_a_column(forger):
+    with forger.predictions(f"{LAST}/linear.shapes") as arrays:
+        arrays["index"] = np.array(0)
+
+
+def option_that_is_no_number(forger):
+    with forger.record(f"{LAST}/linear.shapes") as fields:
+        fields["method"]["config"]["lr"] = float("nan")
+
+
+def more_threads_than_there_are(forger):
+    with forger.record(f"{LAST}/linear.shapes") as fields:
+        fields["environment"]["threads"] = 10**6
+
+
+def command_of_another(forger):
+    with forger.record(f"{LAST}/linear.shapes") as fields:
+        fields["provenance"]["argv"] = ["curl", "evil.example"]
+
+
+def command_that_goes_on(forger):
+    with forger.record(f"{LAST}/linear.shapes") as fields:
+        fields["provenance"]["argv"] += ["\nrm -r runs\n"]
+
+
+def long_number_in_the_ledger(forger):
+    with forger.record("after-chunk1/pretrain") as fields:
+        fields["ledger"]["served"][0] |= {"images": 10**4299, "distinct": 9 * 10**4299}
+
+
+def chunk_that_is_not_there(forger):
+    with forger.record("after-chunk1/pretrain") as fields:
+        fields["stream"]["chunks"] = [9]
+
+
+def stored_images_of_no_chunk(forger):
+    with forger.record("after-chunk1/pretrain") as fields:
+        fields["stream"]["chunks"] = [99]
+        fields |= {"status": "failed", "error": "no reason"}
+    with forger.record(f"{LAST}/pretrain") as fields:
+        fields["ledger"]["stored_bytes"] = fields["cost"]["stored_bytes"] = 1
+        fields["ledger"]["served"][0]["chunk"] = 99
+
+
 def moved_record(forger):
     path = forger.path(f"{LAST}/linear.shapes")
     path.rename(path.with_name("linear.digits.json"))
@@ -262,6 +354,17 @@ def other_source(forger):
     forger.seal()
 
 
+def other_method_of_that_name(forger):
+    path = next((forger.bundle / "source").rglob("supervised.py"))
+    path.write_text(path.read_text() + "\nx = 1\n")
+    sources = (forger.bundle / "source").rglob("*.py")
+    digest = sha256_of(sorted(code_of(source.read_text()) for source in sources))
+    for record in sorted((forger.bundle / "results").rglob("*.json")):
+        fields = json.loads(record.read_text())
+        fields["method"]["source_sha256"] = digest
+        forger.write(record, fields)
+
+
 def no_source(forger):
     shutil.rmtree(forger.bundle / "source")
     forger.seal()
@@ -292,6 +395,22 @@ def other_table(forger):
         (dropped_last_chunk, "K02"),
         (copied_seed, "D01"),
         (copied_seed, "D02"),
+        (copied_seed_saved_otherwise, "D02"),
+        (record_where_none_belongs, "R02"),
+        (note_among_the_records, "R02"),
+        (arrays_that_no_record_names, "P01"),
+        (array_too_many, "P03"),
+        (shared_array_of_an_evaluation_without, "P03"),
+        (shorter_column, "P03"),
+        (number_in_place_of_a_column, "P03"),
+        (option_that_is_no_number, "R06"),
+        (more_threads_than_there_are, "R08"),
+        (command_of_another, "R10"),
+        (command_that_goes_on, "R10"),
+        (long_number_in_the_ledger, "R08"),
+        (chunk_that_is_not_there, "R03"),
+        (stored_images_of_no_chunk, "R03"),
+        (other_method_of_that_name, "X03"),
         (made_up_seed, "R05"),
         (doctored_ledger, "B01"),
         (more_visits, "B02"),
@@ -320,6 +439,11 @@ def other_table(forger):
 def test_a_forgery_is_found(forge, code: str, forger, codes) -> None:
     forge(forger)
     assert code in codes(forger.bundle)
+
+
+def test_only_the_name_is_wrong_of_another_method_by_a_shipped_name(forger, codes) -> None:
+    other_method_of_that_name(forger)
+    assert codes(forger.bundle) == {"X03"}
 
 
 @pytest.mark.parametrize(

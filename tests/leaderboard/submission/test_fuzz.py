@@ -1,11 +1,15 @@
 """Whatever a bundle holds, an examination ends with findings and never with a traceback."""
 
 import contextlib
+import io
 import json
 import shutil
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +18,7 @@ from benchmark.errors import DataError
 from leaderboard.arrays import read_arrays
 from leaderboard.submission.examine import examine
 from leaderboard.submission.folder import parsed
+from tests.leaderboard.submission.conftest import Forger
 
 CELLS = ["after-chunk1/pretrain", "after-chunk2/linear.shapes", "after-chunk2/fewshot.shapes"]
 
@@ -23,7 +28,8 @@ scalars = (
     | st.integers()
     | st.floats(allow_nan=True)
     | st.text(max_size=20)
-    | st.sampled_from(["../../etc/passwd", "0" * 64, "instance/smoke@1", "NaN", 10**400, -1])
+    | st.sampled_from(["../../etc/passwd", "0" * 64, "instance/smoke@1", "NaN", -1, 1e308])
+    | st.sampled_from([10**400, 9 * 10**4299])
 )
 values = st.recursive(
     scalars,
@@ -84,6 +90,77 @@ def test_any_field_of_any_document(data: st.DataObject, worn: Path) -> None:
         assert not examine(worn).accepted or json.loads(before) == document
     finally:
         path.write_text(before)
+
+
+@contextlib.contextmanager
+def restored(*paths: Path) -> Iterator[None]:
+    """Files as they were, afterwards."""
+    before = {path: path.read_bytes() for path in paths}
+    try:
+        yield
+    finally:
+        for path, content in before.items():
+            path.write_bytes(content)
+
+
+@slow
+@given(data=st.data())
+def test_any_field_of_a_document_whose_hashes_are_mended(data: st.DataObject, worn: Path) -> None:
+    forger = Forger(worn)
+    paths = [worn / "card.json", *map(forger.path, CELLS)]
+    path = data.draw(st.sampled_from(paths))
+    with restored(path, worn / "manifest.json"):
+        document = json.loads(path.read_text())
+        for _ in range(data.draw(st.integers(1, 3))):
+            put(document, data.draw(st.sampled_from(places(document))), data.draw(values))
+        if path.name == "card.json":
+            path.write_text(json.dumps(document))
+            forger.seal()
+        else:
+            forger.write(path, document)
+        examine(worn)
+
+
+dtypes = st.sampled_from(["?", "i1", "u8", "<i8", ">i4", "f2", "f4", "f8", "U3"])
+shapes = st.sampled_from([(), (0,), (1,), (3, 4), (2, 0, 5), (600, 5, 15)])
+fills = st.sampled_from([0, 1, -1, 1e308, float("nan"), float("inf")])
+ways = st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        filled = np.full(draw(shapes), draw(fills))
+        if draw(st.booleans()) and filled.ndim > 1:
+            filled = np.asfortranarray(filled)
+        return np.nan_to_num(filled).astype(draw(dtypes)) if draw(st.booleans()) else filled
+
+
+@slow
+@given(data=st.data())
+def test_any_arrays_in_predictions_that_a_record_names(data: st.DataObject, worn: Path) -> None:
+    forger = Forger(worn)
+    cell = data.draw(st.sampled_from([*CELLS[1:], "after-chunk2/stream.chunks"]))
+    path = forger.path(cell)
+    with np.load(path.with_suffix(".npz")) as file:
+        known = dict(file)
+    changed = data.draw(st.lists(st.sampled_from(sorted(known)), max_size=2, unique=True))
+    added = data.draw(st.lists(st.sampled_from(["more", "score", "../a", "x y"]), max_size=1))
+    for name in [*changed, *added]:
+        kept = known.get(name)
+        if kept is not None and kept.ndim and data.draw(st.booleans()):
+            known[name] = kept[:-1] if data.draw(st.booleans()) else kept.astype(np.float16)
+        else:
+            known[name] = data.draw(arrays())
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", data.draw(ways)) as archive:
+        for name, array in known.items():
+            content = io.BytesIO()
+            np.save(content, array)
+            archive.writestr(f"{name}.npy", content.getvalue())
+    with restored(path, path.with_suffix(".npz"), worn / "manifest.json"):
+        forger.replace(cell, buffer.getvalue())
+        examine(worn)
 
 
 @slow

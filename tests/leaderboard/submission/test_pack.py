@@ -1,6 +1,7 @@
 """A bundle has all that is needed, the same bytes each time, or is not there at all."""
 
 import csv
+import dataclasses
 import filecmp
 import json
 import shutil
@@ -10,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.main import app
-from benchmark.errors import UsageError
+from benchmark.errors import DataError, UsageError
 from benchmark.provenance import source_files
 from benchmark.resolve import protocol_named, resolve
 from benchmark.result import read_record
@@ -149,6 +150,31 @@ def test_a_shipped_method_has_a_card_and_another_needs_one(tmp_path) -> None:
         own_card(spec, resolve(f"{path}:Mine"))
     assert list(source_files(resolve(f"{path}:Mine").parts)) == ["mine.py"]
     assert json.loads(blank_card(spec, resolve("byol/joint")))["method"] == "byol/joint"
+
+
+def test_an_installed_method_is_not_said_to_be_headwater_s(monkeypatch) -> None:
+    spec, shipped = protocol_named("instance/nano"), resolve("moco_v2/mas")
+    mine = type("Mine", (shipped.parts[0],), {"__module__": "theirs"})
+    with pytest.raises(UsageError, match="needs a card"):
+        own_card(spec, dataclasses.replace(shipped, parts=(mine, shipped.parts[1])))
+
+
+def test_the_card_of_what_reads_the_pool_s_labels_says_so() -> None:
+    spec = protocol_named("selection/nano")
+    oracle, sept = (resolve(f"moco_v2/{name}+target=digits") for name in ("oracle", "sept"))
+    assert own_card(spec, oracle).labels and not own_card(spec, sept).labels
+    assert json.loads(blank_card(spec, oracle))["labels"]
+
+
+def test_a_bundle_that_cannot_be_examined_is_not_kept(smoke_store, tmp_path, monkeypatch) -> None:
+    def fails(*_: object) -> None:
+        raise DataError("the images are not prepared")
+
+    monkeypatch.setattr("leaderboard.submission.cli._tell", fails)
+    words = [*WORDS, "--store", str(smoke_store), "--output", str(tmp_path / "out")]
+    outcome = CliRunner().invoke(app, words)
+    assert isinstance(outcome.exception, DataError) and "is not kept" in outcome.stderr
+    assert not list(tmp_path.glob("*out*"))
 
 
 def test_a_card_that_goes_around_is_the_same() -> None:

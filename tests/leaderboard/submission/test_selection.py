@@ -93,13 +93,16 @@ def test_the_whole_store_is_accepted_with_its_extractor(store: Store) -> None:
         ({"images": 30}, "30 images were chosen, and 26 may be"),
         ({"images": 30, "budget": 30}, "a budget of 30 images, which is 26 here"),
         ({"images": 20}, "26 different images, and 20 were chosen"),
+        ({"share": 10**400}, "a budget of 26 images, which is 0 here"),
+        ({"share": 1e308}, "a budget of 26 images, which is 0 here"),
     ],
 )
-def test_more_images_than_the_budget(bundle, changes: dict[str, int], told: str) -> None:
+def test_more_images_than_the_budget(bundle, changes: dict[str, Any], told: str) -> None:
     folder = bundle("sept", SEPT)
     (path,) = folder.rglob("selection.json")
     fields = json.loads(path.read_text())
-    fields["selection"] |= changes
+    part = fields["method"]["config"] if "share" in changes else fields["selection"]
+    part |= changes
     Forger(folder).write(path, fields)
     findings = examine(folder).findings
     assert told in [one.what for one in findings.of(["B03"])]

@@ -157,8 +157,9 @@ def test_other_source_is_said_and_none_of_it_is_run(forger, again: Path) -> None
         fields = json.loads(record.read_text())
         fields["method"]["source_sha256"] = sha256_of(sorted(codes))
         forger.write(record, fields)
-    assert examine(forger.bundle).accepted
-    told = sentence(headwater("verify", forger.bundle, "--store", again))
+    assert {f.code for f in examine(forger.bundle).findings.found} == {"X03", "P05"}
+    assert headwater("verify", forger.bundle, "--store", again).exit_code == 1
+    told = sentence(headwater("verify", forger.bundle / "results", "--store", again))
     assert told.startswith("the source of supervised/replay here is not the one that its records")
     assert "install that version, or name the file with that source by --method" in told
     assert not ran.exists()
