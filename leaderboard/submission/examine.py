@@ -91,8 +91,11 @@ def examine(
     rescoring = Rescoring(folder, findings, root if kind == "store" else None)
     for entry in entries:
         tell(entry.path)
-        if examine_record(entry, findings) and entry.record.kind == "evaluation":
-            rescoring.examine(entry)
+        if examine_record(entry, findings):
+            if entry.record.kind == "evaluation":
+                rescoring.examine(entry)
+            elif entry.record.kind == "selection":
+                rescoring.look(entry)
     rescoring.finish()
     same_weights(entries, findings)
     examine_runs(entries, findings)

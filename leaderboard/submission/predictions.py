@@ -78,6 +78,10 @@ class Rescoring:
             what = f"the predictions cannot be judged ({type(error).__name__})"
             self.findings.add("P03", entry.path, what, _RERUN)
 
+    def look(self, entry: Entry) -> None:
+        """A selection: what was chosen is there and plain; nothing of it is computed again."""
+        self._arrays(entry, entry.record.predictions, entry.beside)
+
     def _examine(self, entry: Entry) -> None:
         record, task, spec = entry.record, entry.record.task, protocol_of(entry.record)
         assert task is not None and spec is not None

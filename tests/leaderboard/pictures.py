@@ -38,7 +38,7 @@ def take(browser: Browser, address: str, start: str, end: str, path: Path) -> No
     clip = {"x": 0, "y": top, "width": WIDTH, "height": bottom - top, "scale": 1}
     taken = browser.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
     picture = Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("RGB")
-    picture.quantize(250).save(path, optimize=True)
+    picture.quantize(250, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 def main() -> None:

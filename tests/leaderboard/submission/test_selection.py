@@ -106,3 +106,12 @@ def test_more_images_than_the_budget(bundle, changes: dict[str, Any], told: str)
     Forger(folder).write(path, fields)
     findings = examine(folder).findings
     assert told in [one.what for one in findings.of(["B03"])]
+
+
+def test_what_was_chosen_is_the_file_that_the_record_names(bundle) -> None:
+    folder = bundle("sept", SEPT)
+    (path,) = folder.rglob("selection.npz")
+    path.write_bytes(path.read_bytes() + b"x")
+    Forger(folder).seal()
+    (found,) = examine(folder).findings.of(["P01"])
+    assert found.where.endswith("selection.npz") and "is not the file that" in found.what
