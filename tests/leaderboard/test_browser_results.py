@@ -86,13 +86,22 @@ def test_numbers_are_rounded_as_python_does(browser: Browser, site: Path) -> Non
     ]
 
 
-def test_every_number_of_a_protocol_leads_to_a_record(browser: Browser, site: Path) -> None:
-    links = re.findall(
-        r'cell\.html\?of=([^/"]+/[^&"]+)&amp;cell=([^&]+)&amp;seed=(\d+)&amp;after=(\d+)',
-        (site / "protocol-instance-nano-1.html").read_text(),
-    )
+def test_every_number_of_a_protocol_leads_to_a_record(site: Path) -> None:
+    pages = [
+        site / "protocol-instance-nano-1.html",
+        *site.glob(f"task-instance-nano-1-{slug('digits')}.html"),
+    ]
+    links = [
+        link
+        for page in pages
+        for link in re.findall(
+            r'cell\.html\?of=([^/"]+/[^&"]+)&amp;cell=([^&]+)&amp;seed=(\d+)&amp;after=(\d+)',
+            page.read_text(),
+        )
+    ]
     early = [link for link in links if link[3] == "1"]
-    assert {of for of, *_ in early} == {f"instance-nano-1/{slug('supervised/first_chunk')}"}
+    stopping = {f"instance-nano-1/{slug(f'{o}/first_chunk')}" for o in ("supervised", "moco_v2")}
+    assert len(pages) == 2 and {of for of, *_ in early} == stopping
     shards = {of: (site / "data" / "methods" / f"{of}.js").read_text() for of, *_ in links}
     for of, cell, seed, after in links:
         runs = json.loads(shards[of].removeprefix("headwater.take(").removesuffix(");\n"))["runs"]
