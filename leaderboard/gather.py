@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.doctor.machine import cores
@@ -33,16 +34,27 @@ def gather(results: Results) -> None:
         )
         for _ in range(workers)
     ]
-    for number, process in enumerate(running):
-        share = [str(path.absolute()) for path in records[number::workers]]
+    for share, process in zip(_dealt(records, workers), running, strict=True):
         assert process.stdin is not None
         try:
             with process.stdin as file:
-                json.dump(share, file)
+                json.dump([str(path.absolute()) for path in share], file)
         except OSError:  # it could not even start
             process.kill()
     for process in running:
         process.wait()
+
+
+def _dealt(records: Sequence[Path], workers: int) -> list[list[Path]]:
+    """A share each, in which every evaluation is as often: detection takes most of the time.
+
+    Example:
+        >>> runs = [Path(f"seed{k}", name) for k in range(2) for name in ("detection", "linear")]
+        >>> [[path.name for path in share] for share in _dealt(runs, 2)]
+        [['detection', 'linear'], ['detection', 'linear']]
+    """
+    ordered = sorted(records, key=lambda path: path.name)  # those of a cell after one another
+    return [ordered[number::workers] for number in range(workers)]
 
 
 def main() -> None:
