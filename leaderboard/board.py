@@ -126,7 +126,7 @@ class Board:
         if not known:
             return None
         whole = estimate(*zip(*known, strict=True))
-        return whole if whole.seeds > 1 else widened(whole, self.known_spread(cell), (1, -1))
+        return widened(whole, (1, -1), lambda: self.known_spread(cell))
 
     def gap(self, a: str, b: str, evaluation: str = "linear") -> Estimate | None:
         """Average over all tasks of a kind of score of `a` minus score of `b`.
@@ -148,9 +148,7 @@ class Board:
             return None
         weights = [weight for weight, _ in each[0]]
         whole = estimate(*zip(*found, strict=True))
-        if whole.seeds > 1 or abs(sum(weights)) > 1e-9:  # or no difference
-            return whole
-        return widened(whole, self.known_spread(evaluation), weights)
+        return widened(whole, weights, lambda: self.known_spread(evaluation))
 
     def recovered(self, method: str) -> Estimate | None:
         """Share of the gap between sequential and joint training that a method closes.

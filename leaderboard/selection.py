@@ -141,9 +141,7 @@ class Track:
             return None
         whole = estimate(*zip(*found.values(), strict=True))
         weights = [weight for weight, _ in terms]
-        if abs(sum(weights)) > 1e-9:  # no difference
-            return whole
-        return widened(whole, self._spread(kind, targets), weights)
+        return widened(whole, weights, lambda: self._spread(kind, targets))
 
     def _spread(self, kind: str, targets: tuple[str, ...]) -> Spread | None:
         """How far a difference moves from seed to seed, known from the choices of several seeds."""

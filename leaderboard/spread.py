@@ -1,7 +1,7 @@
 """How far the difference between two methods moves from seed to seed, pooled over methods."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,22 +17,30 @@ def enough(found: "Spread | None") -> "Spread | None":
     return found if found and found.freedom >= ENOUGH else None
 
 
-def widened(found: Estimate, spread: "Spread | None", weights: Sequence[float]) -> Estimate:
-    """A contrast of one seed, with what other seeds may do to it where that is known.
+def widened(
+    found: Estimate, weights: Sequence[float], spread: "Callable[[], Spread | None]"
+) -> Estimate:
+    """A weighted sum, which takes over the spread of others if it is a difference of one seed.
 
     Args:
-        found: of some methods' numbers, weighted; of several seeds it is left as it is.
-        spread: of the differences between two methods.
-        weights: their sum is 0; those of a difference are 1 and -1.
+        found: the sum; of several seeds it is left as it is.
+        weights: of a difference 1 and -1; of one that does not sum to 0 the sum is left, too.
+        spread: looks up the spread of the differences between two methods, if it is needed.
 
     Example:
-        >>> round(widened(Estimate(2.0, 3.0), Spread(1.0, 10**6, 9, 9), (1, -1)).half, 2)  # 1.96
+        >>> known = lambda: Spread(1.0, 10**6, 9, 9)  # half an interval of 1.96
+        >>> round(widened(Estimate(2.0, 3.0), (1, -1), known).half, 2)
         3.58
+        >>> widened(Estimate(2.0, 3.0), (1,), known).half
+        3.0
     """
-    if found.seeds > 1 or found.half is None or spread is None:
+    if found.seeds > 1 or found.half is None or abs(sum(weights)) > 1e-9:
+        return found
+    known = spread()
+    if known is None:
         return found
     scale = math.hypot(*weights) / math.sqrt(2)
-    return replace(found, half=math.hypot(found.half, scale * spread.half))
+    return replace(found, half=math.hypot(found.half, scale * known.half))
 
 
 @dataclass(frozen=True)

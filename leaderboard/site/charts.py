@@ -43,7 +43,8 @@ def shown_rows(board: Board) -> Sequence[Row]:
 def shown_words(board: Board, rows: Sequence[Row]) -> str:
     """Which rows these are, as `shown_rows` chooses them, in words."""
     names = {row.method for row in rows}
-    twins, others = _twins(board), names - _twins(board) - {FLOOR}
+    twins = _twins(board)
+    others = names - twins - {FLOOR}
     told = []
     if twins and twins <= names:
         told.append("sequential and joint training of each objective that has both")

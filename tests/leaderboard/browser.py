@@ -137,10 +137,11 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def screenshot(self, path: Path) -> None:
-        """The whole page as a PNG."""
+    def screenshot(self, path: Path, top: float = 0, bottom: float | None = None) -> None:
+        """The page as a PNG, whole or from one height to another."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+        height = (size["height"] if bottom is None else bottom) - top
+        clip = {"x": 0, "y": top, "width": size["width"], "height": height, "scale": 1}
         answer = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(answer["data"]))
 

@@ -1,7 +1,5 @@
 """The README's pictures of the page, taken by a browser: `python -m tests.leaderboard.pictures`."""
 
-import base64
-import io
 import tempfile
 from pathlib import Path
 
@@ -35,9 +33,8 @@ def take(browser: Browser, address: str, start: str, end: str, path: Path) -> No
     box = "document.querySelector({0!r}).getBoundingClientRect().{1} + scrollY"
     top = browser.evaluate(box.format(start, "top")) if start else 0
     bottom = browser.evaluate(box.format(end, "bottom"))
-    clip = {"x": 0, "y": top, "width": WIDTH, "height": bottom - top, "scale": 1}
-    taken = browser.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
-    picture = Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("RGB")
+    browser.screenshot(path, top, bottom)
+    picture = Image.open(path).convert("RGB")
     picture.quantize(250, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
