@@ -221,8 +221,20 @@ def _quoted(words: tuple[str, ...]) -> str:
     return shlex.join(words)
 
 
-def read_results(store: Path) -> Results:
-    """Read all records of a store.
+def record_paths(store: Path) -> list[Path]:
+    """Where the records of a store lie, in order.
+
+    Raises:
+        UsageError: no such folder.
+    """
+    if not store.is_dir():
+        raise UsageError(f"there is no store at {store}: name a folder that `headwater run` wrote")
+    pattern = "*/**/seed*/after-chunk*/*.json"
+    return sorted(p for p in store.glob(pattern) if not p.name.startswith("."))
+
+
+def read_results(store: Path, paths: Sequence[Path] | None = None) -> Results:
+    """Read the records of a store.
 
     Where a method has records of several digests of a protocol, of several copies of the full
     tier's images, or of several versions of its code or configuration, those that go with its
@@ -231,6 +243,7 @@ def read_results(store: Path) -> Results:
 
     Args:
         store: folder that `headwater run --store` wrote; it may be empty.
+        paths: those of `record_paths` that are to be read, all unless given.
 
     Returns:
         The records; what is no record, or the second of a cell, is left out and told of.
@@ -244,12 +257,8 @@ def read_results(store: Path) -> Results:
         ...     read_results(Path(store)).protocols
         []
     """
-    if not store.is_dir():
-        raise UsageError(f"there is no store at {store}: name a folder that `headwater run` wrote")
-    pattern = "*/**/seed*/after-chunk*/*.json"
-    paths = sorted(p for p in store.glob(pattern) if not p.name.startswith("."))
     located, problems = [], []
-    for path in paths:
+    for path in record_paths(store) if paths is None else paths:
         try:
             located.append(Located(path, parse_record(path.read_bytes())))
         except (DataError, OSError) as error:

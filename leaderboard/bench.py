@@ -193,7 +193,7 @@ def _build(store: Path, site: Path, cache: Path) -> None:
 
 
 def _bare(store: Path) -> None:
-    """What no build can do without: to import torch, and to read all records, as Python does it."""
+    """What no build can do without, in one process: to import torch, and to read all records."""
     code = (
         "import json, pathlib, sys, torch; "
         "kept = [json.loads(p.read_bytes()) for p in pathlib.Path(sys.argv[1]).rglob('*.json')]"

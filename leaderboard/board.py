@@ -244,9 +244,17 @@ def load_boards(
     results: Results,
     planned: Sequence[str] = (),
     card_of: Callable[[str, Results], ProtocolCard] = find_card,
+    at_once: int | None = None,
 ) -> list[Board]:
-    """The board of every stream protocol that has records, the one with the most runs first."""
-    gather(results)
+    """The board of every stream protocol that has records, the one with the most runs first.
+
+    Args:
+        results: the records.
+        planned: methods to list as pending while they have no record.
+        card_of: finds what is known of a protocol beside its records.
+        at_once: processes that look at predictions, as `gather` has it.
+    """
+    gather(results, at_once)
     streams = [name for name in results.protocols if not name.startswith(f"{SELECTION}/")]
     ids = sorted(streams, key=lambda name: (-len(results.runs(name)), name))
     boards = [Board(results, card_of(protocol, results), planned) for protocol in ids]

@@ -1,10 +1,10 @@
 """A board as plain data: what `--json` prints, and what the page offers beside itself."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmark.canonical import write_whole
 from benchmark.errors import HeadwaterError
@@ -14,6 +14,9 @@ from leaderboard.catalogue import EVALUATIONS
 from leaderboard.frames import costs, numbers
 from leaderboard.row import Row
 from leaderboard.statistics import Estimate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def board_document(board: Board) -> dict[str, Any]:
@@ -47,15 +50,21 @@ def board_document(board: Board) -> dict[str, Any]:
     }
 
 
-def data_files(results: Results, boards: Sequence[Board]) -> dict[str, bytes]:
-    """What is offered for download: tidy tables and the boards, by the files' names."""
+def data_files(
+    documents: Sequence[dict[str, Any]], frames: "Mapping[str, pd.DataFrame]"
+) -> dict[str, bytes]:
+    """What is offered for download, by the files' names.
+
+    Args:
+        documents: as `board_document` makes them.
+        frames: tidy tables by name.
+    """
     from pyarrow import BufferOutputStream, Table
     from pyarrow.csv import WriteOptions, write_csv
     from pyarrow.parquet import write_table
 
-    documents = [board_document(board) for board in boards]
     files = {"leaderboard.json": (json.dumps(documents, allow_nan=False) + "\n").encode()}
-    for name, frame in (("numbers", numbers(results)), ("costs", costs(results))):
+    for name, frame in frames.items():
         table = Table.from_pandas(frame, preserve_index=False)
         text, columns = BufferOutputStream(), BufferOutputStream()
         write_csv(table, text, WriteOptions(quoting_style="needed"))
@@ -67,13 +76,15 @@ def data_files(results: Results, boards: Sequence[Board]) -> dict[str, bytes]:
 
 
 def write_data_files(folder: Path, results: Results, boards: Sequence[Board]) -> None:
-    """Write `data_files` into a folder.
+    """Write `data_files` of a store into a folder.
 
     Raises:
         HeadwaterError: the folder cannot be written to.
     """
+    documents = [board_document(board) for board in boards]
+    frames = {"numbers": numbers(results), "costs": costs(results)}
     try:
-        for name, content in data_files(results, boards).items():
+        for name, content in data_files(documents, frames).items():
             write_whole(folder / name, content)
     except OSError as error:
         raise HeadwaterError(f"cannot write to {folder}: {error.strerror}") from error

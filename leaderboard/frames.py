@@ -1,6 +1,10 @@
-"""Tidy tables of the records: one row a number, or a cell; nothing averaged."""
+"""Tidy tables of the records: one row a number, or a cell; nothing averaged.
 
-from typing import TYPE_CHECKING
+Rows are in the order of protocol, method, seed and chunks seen, and then of the files' names.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from benchmark.result import Record
 from leaderboard.aggregate import Results
@@ -26,11 +30,9 @@ def _keys(record: Record) -> tuple[str, str, int, int]:
     return *run, record.stream.chunks_seen
 
 
-def numbers(results: Results) -> "pd.DataFrame":
-    """One row a metric of an evaluation, headline first within a cell."""
-    import pandas as pd
-
-    rows = [
+def number_rows(results: Results) -> list[tuple[Any, ...]]:
+    """One a metric of an evaluation, headline first within a cell."""
+    return [
         (
             *_keys(found.record),
             *found.cell,
@@ -46,15 +48,11 @@ def numbers(results: Results) -> "pd.DataFrame":
         if found.cell and found.record.status == "ok"
         for position, (name, metric) in enumerate(found.record.metrics.items())
     ]
-    frame: pd.DataFrame = pd.DataFrame(rows, columns=[*NUMBERS])
-    return frame
 
 
-def costs(results: Results) -> "pd.DataFrame":
-    """One row a cell: what it used, and whether it succeeded."""
-    import pandas as pd
-
-    rows = [
+def cost_rows(results: Results) -> list[tuple[Any, ...]]:
+    """One a cell: what it used, and whether it succeeded."""
+    return [
         (
             *_keys(found.record),
             ".".join(found.cell) if found.cell else "pretrain",
@@ -63,5 +61,22 @@ def costs(results: Results) -> "pd.DataFrame":
         )
         for found in results.located
     ]
-    frame: pd.DataFrame = pd.DataFrame(rows, columns=[*COSTS])
+
+
+def table(rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...]) -> "pd.DataFrame":
+    """Rows as a table, in their order; `columns` are NUMBERS or COSTS."""
+    import pandas as pd
+
+    ordered = sorted(rows, key=lambda row: row[: len(_KEYS)])
+    frame: pd.DataFrame = pd.DataFrame(ordered, columns=[*columns])
     return frame
+
+
+def numbers(results: Results) -> "pd.DataFrame":
+    """All `number_rows`."""
+    return table(number_rows(results), NUMBERS)
+
+
+def costs(results: Results) -> "pd.DataFrame":
+    """All `cost_rows`."""
+    return table(cost_rows(results), COSTS)

@@ -17,14 +17,20 @@ _SHARE = 500
 _CODE = "from leaderboard.gather import main; main()"
 
 
-def gather(results: Results) -> None:
+def gather(results: Results, at_once: int | None = None) -> None:
     """Look at the predictions of all records ahead, if they are many.
 
     What goes wrong is not told here: whoever needs the evidence computes it then, and tells.
+
+    Args:
+        results: the records.
+        at_once: processes at the most, as many as there are cores unless given; one is this one.
     """
     records = results.unseen()
     assert results.cache.file is not None
-    workers = min(int(cores()), len(records) // _SHARE)
+    workers = min(at_once or int(cores()), len(records) // _SHARE)
+    if workers < 2:
+        return
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     # isolated: a module that happens to lie in the current folder is not imported
     command = [sys.executable, "-I", "-c", _CODE, str(results.cache.file)]

@@ -6,17 +6,19 @@ so that their errors are not independent.
 
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from benchmark.registry import PROTOCOLS
 from leaderboard import words
 from leaderboard.board import Board
 from leaderboard.catalogue import EVALUATIONS
+from leaderboard.facts import HELPERS, Facts
 from leaderboard.statistics import Estimate
 
-#: What may close the gap between sequential and joint training.
-HELPERS = ("replay", "mas", "mas_replay")
+Asked = Board | Facts
+AnyAsked = TypeVar("AnyAsked", Board, Facts)
 Numbers = Mapping[str, Mapping[str, Estimate]]
 
 
@@ -49,11 +51,11 @@ class Answer:
         return list(dict.fromkeys(line for series in self.numbers.values() for line in series))
 
 
-def answers(boards: Sequence[Board]) -> list[Answer]:
+def answers(boards: Sequence[Asked]) -> list[Answer]:
     """The questions that the records of a tier's streams answer.
 
     Args:
-        boards: of the streams, in the order in which they are shown.
+        boards: of the streams, or what is asked of them, in the order in which they are shown.
 
     Returns:
         An answer each, those left out of which there is no number yet.
@@ -62,18 +64,18 @@ def answers(boards: Sequence[Board]) -> list[Answer]:
     return [answer for answer in found if answer.numbers]
 
 
-def nano_boards(boards: Sequence[Board]) -> list[Board]:
+def nano_boards(boards: Iterable[AnyAsked]) -> list[AnyAsked]:
     """The streams of the nano tier with its budget, in the order in which they are listed."""
     known = [(PROTOCOLS.get(board.card.id), board) for board in boards if _known(board)]
     nano = [(s.place, board) for s, board in known if s.tier == "nano" and not s.longer]
     return [board for _, board in sorted(nano, key=lambda pair: pair[0])]
 
 
-def _known(board: Board) -> bool:
+def _known(board: Asked) -> bool:
     return board.card.id in PROTOCOLS
 
 
-def stream_of(board: Board) -> str:
+def stream_of(board: Asked) -> str:
     """Name of a board's stream, such as `instance`."""
     return board.card.id.partition("/")[0]
 
@@ -116,7 +118,7 @@ def listed(series: Mapping[str, Estimate]) -> str:
     return words.joined([f"{words.interval(e, sign=True)} ({line})" for line, e in series.items()])
 
 
-def _gap(boards: Sequence[Board]) -> Answer:
+def _gap(boards: Sequence[Asked]) -> Answer:
     numbers = _collected(
         (objective, stream_of(board), board.gap(sequential, joint))
         for board in boards
@@ -133,7 +135,7 @@ def _gap(boards: Sequence[Board]) -> Answer:
     )
 
 
-def _helpers(boards: Sequence[Board]) -> Answer:
+def _helpers(boards: Sequence[Asked]) -> Answer:
     def found() -> Iterator[tuple[str, str, Estimate | None]]:
         for board in boards:
             for objective, sequential, joint in board.twins():
@@ -171,7 +173,7 @@ def _range(found: Sequence[Estimate]) -> str:
     return f"{low} points" if len(found) == 1 else f"{low} to {high} points"
 
 
-def _forgetting(boards: Sequence[Board]) -> Answer:
+def _forgetting(boards: Sequence[Asked]) -> Answer:
     numbers = _collected(
         (objective, stream_of(board), row.forgetting if (row := board.row(sequential)) else None)
         for board in boards
@@ -209,7 +211,7 @@ def less(a: Estimate, b: Estimate) -> Estimate:
     return Estimate(a.value - b.value, half, min(a.seeds, b.seeds))
 
 
-def _cost(boards: Sequence[Board]) -> Answer:
+def _cost(boards: Sequence[Asked]) -> Answer:
     """Visits are counted, not estimated: these numbers have no interval."""
 
     def ratios() -> Iterator[tuple[str, str, Estimate | None]]:
@@ -255,7 +257,7 @@ def _cost(boards: Sequence[Board]) -> Answer:
     )
 
 
-def _times(boards: Sequence[Board], strategies: Sequence[str]) -> list[tuple[str, float]]:
+def _times(boards: Sequence[Asked], strategies: Sequence[str]) -> list[tuple[str, float]]:
     """Strategy, and seconds to be up to date at every arrival relative to the sequential twin's.
 
     Only where both ran on the same kinds of machine.
@@ -274,7 +276,7 @@ def _times(boards: Sequence[Board], strategies: Sequence[str]) -> list[tuple[str
     ]
 
 
-def _kinds(boards: Sequence[Board]) -> Answer:
+def _kinds(boards: Sequence[Asked]) -> Answer:
     numbers = _collected(
         (
             objective,

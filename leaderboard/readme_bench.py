@@ -60,8 +60,8 @@ def site(measured: Mapping[str, Mapping[str, Any]]) -> str:
             "",
             *lines,
             "",
-            "Bare is what no build can do without: to import torch, and to read the records as "
-            "JSON. Evidence is what `validate --trust` found in the predictions, and keeps beside "
+            "Bare is what one process takes to import torch, and to read the records as JSON. "
+            "Evidence is what `validate --trust` found in the predictions, and keeps beside "
             "the records. The first page is told without plotly.js, and timed in Chromium, the "
             "slowest of three times.",
         ]

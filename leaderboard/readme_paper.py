@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from benchmark.registry import PROTOCOLS
 from leaderboard import words
 from leaderboard.board import Board
-from leaderboard.questions import HELPERS, Numbers, less, listed, sides, stream_of
+from leaderboard.facts import HELPERS
+from leaderboard.questions import Numbers, less, listed, sides, stream_of
 from leaderboard.statistics import Estimate
 from leaderboard.words import interval, number
 

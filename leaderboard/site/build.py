@@ -1,44 +1,29 @@
 """Building the site: plain files that open from disk, with everything they need beside them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.errors import HeadwaterError
-from leaderboard import words
-from leaderboard.aggregate import Results, read_results
-from leaderboard.beside import beside
-from leaderboard.board import Board, load_boards
+from benchmark.registry import load_shipped
+from leaderboard.aggregate import Results, record_paths
+from leaderboard.beside import Lost, Pieces, processes
 from leaderboard.catalogue import ProtocolCard, find_card
 from leaderboard.document import data_files
-from leaderboard.selection import tracks
-from leaderboard.site.folder import GENERATOR, SiteFolder, script_json, slug
+from leaderboard.frames import COSTS, NUMBERS, table
+from leaderboard.site.folder import SiteFolder
 from leaderboard.site.home import home_context
-from leaderboard.site.look import Look, looks
 from leaderboard.site.notes import changes
-from leaderboard.site.protocol import protocol_context
-from leaderboard.site.selection import selection_context
-from leaderboard.site.shards import shard_files, write_shards
+from leaderboard.site.pages import LOADED, Pages
+from leaderboard.site.part import Found, Stream, Told, part
 from leaderboard.site.submit import submit_context
-from leaderboard.site.task import task_contexts
 from leaderboard.uncollected import uncollected
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-#: The pages that are linked from every page.
-PAGES = (
-    ("index.html", "Ranking"),
-    ("compare.html", "Compare"),
-    ("submit.html", "Submit"),
-    ("changelog.html", "Changes"),
-)
-#: Pages whose content is loaded by the address: of a method, of a cell, of two methods.
-LOADED = ("method", "cell", "compare")
-SCRIPTS = ("page", "table", "protocol", *LOADED)
-#: Records for which a second process is worth its start.
+#: Records for which further processes are worth their start.
 MANY = 5000
+#: A part of the site, to begin with.
+Work = Callable[[], Generator[Found, Mapping[str, Any], Told]]
 
 
 @uncollected()  # it halves the time
@@ -55,7 +40,7 @@ def build_site(
     It may be called while methods are still running: what is missing is shown as pending. Assets
     carry their hash in the name, each file is replaced in one step and the first page last, so that
     a reader who reloads sees the old page or the new one, whole. The same records give the same
-    bytes.
+    bytes, by one process or by several, which share the protocols among them.
 
     Args:
         store: folder of records.
@@ -72,143 +57,99 @@ def build_site(
             someone else.
     """
     try:
-        results = read_results(store)
+        paths = record_paths(store)
         site = SiteFolder(output)
-        boards = load_boards(results, planned, card_of)
-        _Pages(site, boards, results, store).write()
+        pages = Pages(site)
+        load_shipped()  # once, not in every process
+        most = processes() if len(paths) >= MANY else 1
+        shares = shared_out(store, paths, most)
+        at_once = max(1, most // len(shares)) if len(shares) > 1 else None
+        work = partial(part, pages, store, planned=planned, card_of=card_of, at_once=at_once)
+        try:
+            problems = _write(pages, store, [partial(work, share) for share in shares])
+        except Lost:
+            problems = _write(pages, store, [partial(work, paths)])
         site.sweep()
     except OSError as error:
         raise HeadwaterError(f"cannot write the page to {output}: {error.strerror}") from error
-    for problem in sorted(set(results.problems)):
+    for problem in problems:
         tell(problem)
     return output / "index.html"
 
 
-class _Pages:
-    """Renders pages from templates."""
+def shared_out(store: Path, paths: Iterable[Path], most: int) -> list[list[Path]]:
+    """The records in shares of about the same size, those of a protocol in one.
 
-    def __init__(
-        self, site: SiteFolder, boards: Sequence[Board], results: Results, store: Path
-    ) -> None:
-        from plotly.offline import get_plotlyjs
+    Args:
+        store: the folder that they lie in.
+        paths: of records, in order.
+        most: shares at the most.
 
-        self.site, self.boards, self.results, self.store = site, boards, results, store
-        self.environment = _environment()
-        ours = files("leaderboard.site") / "assets"
-        self.assets = {
-            "style": site.asset("style.css", (ours / "style.css").read_bytes()),
-            "plotly": site.asset("plotly.js", get_plotlyjs().encode()),
-            **{
-                name: site.asset(f"{name}.js", (ours / f"{name}.js").read_bytes())
-                for name in SCRIPTS
-            },
-        }
-        newest = [board.newest for board in boards if board.newest]
-        self.tracks = tracks(results)
-        selections = [(f"{slug(track.spec.id)}.html", "Selection") for track in self.tracks]
-        self.common = {
-            "assets": self.assets,
-            "pages": (*PAGES[:1], *selections[:1], *PAGES[1:]),
-            "generator": GENERATOR,
-            "versions": sorted({version for board in boards for version in board.versions}),
-            "newest": max(newest, default=None),
-            "kinds": words.KINDS,
-            "units": words.UNITS,
-        }
-
-    def write(self) -> None:
-        """Write all pages and what they load, the first one last."""
-        found = {
-            board.card.id: looks([*(row.method for row in board.rows), *board.pending])
-            for board in self.boards
-        }
-        wait = self._shards(found)
-        tasks: dict[str, dict[str, str]] = {}
-        for board in self.boards:
-            own = found[board.card.id]
-            name = f"protocol-{slug(board.card.id)}.html"
-            self._page(name, "protocol.html", protocol_context(board, self.site, own))
-            for address, context in task_contexts(board, self.site, own):
-                self._page(address, "task.html", context)
-                tasks.setdefault(board.card.id, {})[context["name"]] = address
-        for track in self.tracks:
-            context = selection_context(track, self.site)
-            self._page(f"{context['id']}.html", "selection.html", context)
-        self.site.script("index.js", "headwater.takeIndex", self._index(tasks))
-        for name in LOADED:
-            self._page(f"{name}.html", f"{name}.html", {})
-        self._page("submit.html", "submit.html", submit_context())
-        self._page(
-            "changelog.html", "changelog.html", changes(self.results, self.boards, self.store)
-        )
-        for name, content in data_files(self.results, self.boards).items():
-            self.site.data(name, content)
-        wait()
-        self._page("index.html", "home.html", home_context(self.boards, found))
-
-    def _shards(self, found: Mapping[str, Mapping[str, Look]]) -> Callable[[], None]:
-        """Begin to write what is loaded of each method; returns what waits for the end."""
-        for board in self.boards:
-            for row in board.rows:
-                self.site.keep(shard_files(board, row.method))
-
-        def work() -> None:
-            for board in self.boards:
-                write_shards(board, self.site, found[board.card.id])
-
-        if len(self.results.located) >= MANY:
-            return beside(work)
-        work()
-        return lambda: None
-
-    def _page(self, name: str, template: str, context: dict[str, Any]) -> None:
-        text = self.environment.get_template(template).render(**self.common, page=name, **context)
-        self.site.page(name, text)
-
-    def _index(self, tasks: dict[str, dict[str, str]]) -> dict[str, Any]:
-        """What pages that load methods need to know of all: names, and Student's t."""
-        from scipy.special import stdtrit
-
-        return {
-            "t": [round(float(stdtrit(freedom, 0.975)), 6) for freedom in range(1, 101)],
-            "protocols": [
-                {
-                    "id": board.card.id,
-                    "slug": slug(board.card.id),
-                    "tasks": {
-                        kind: [task for _, task in board.card.cells(kind)] for kind in words.KINDS
-                    },
-                    "task_pages": tasks.get(board.card.id, {}),
-                    "methods": [
-                        {"name": row.method, "slug": slug(row.method)} for row in board.rows
-                    ],
-                    "spreads": board.known_spreads(),
-                }
-                for board in self.boards
-            ],
-        }
+    Example:
+        >>> paths = [Path("runs", name) for name in ("a@1/x", "b@1/x", "b@1/y", "c@1/x")]
+        >>> [[path.as_posix() for path in one] for one in shared_out(Path("runs"), paths, 2)]
+        [['runs/b@1/x', 'runs/b@1/y'], ['runs/a@1/x', 'runs/c@1/x']]
+    """
+    protocols: dict[str, list[Path]] = {}
+    above = len(store.parts)
+    for path in paths:
+        folder = next((name for name in path.parts[above:] if "@" in name), "")
+        protocols.setdefault(folder, []).append(path)
+    shares: list[list[Path]] = [[] for _ in range(most)]
+    for one in sorted(protocols.values(), key=len, reverse=True):
+        min(shares, key=len).extend(one)
+    return [sorted(share) for share in shares if share] or [[]]
 
 
-def _environment() -> "Environment":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def _write(pages: Pages, store: Path, works: Sequence[Work]) -> list[str]:
+    """Write all pages and what they load, the first one last; returns what cannot be read.
 
-    environment = Environment(
-        loader=PackageLoader("leaderboard.site", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "interval": words.interval,
-        "number": words.number,
-        "count": words.count,
-        "counted": words.counted,
-        "duration": words.duration,
-        "size": words.size,
-        "ranks": words.ranks,
-        "joined": words.joined,
-        "slug": slug,
-        "script_json": script_json,
+    Raises:
+        Lost: a process failed, or two have records of one protocol.
+    """
+    site = pages.site
+    pieces = Pieces(works)
+    found = pieces.found()
+    known = [protocol for one in found for protocol in one.protocols]
+    if len(known) > len(set(known)):  # a folder has the name of another protocol
+        raise Lost
+    streams = [stream for one in found for stream in one.streams]
+    streams.sort(key=lambda stream: (-stream.runs, stream.view.id))
+    selections = sorted((place for one in found for place in one.selections), reverse=True)
+    common = {
+        "selections": [(address, "Selection") for _, address in selections],
+        "versions": sorted({version for stream in streams for version in stream.versions}),
+        "newest": max((stream.newest["newest"] for stream in streams), default=""),
     }
-    return environment
+    pieces.go_on(common)
+    pages.tell(common)
+    site.script("index.js", "headwater.takeIndex", _index(streams))
+    for name in LOADED:
+        pages.write(f"{name}.html", f"{name}.html", {})
+    pages.write("submit.html", "submit.html", submit_context())
+    frames = {
+        "numbers": table((row for one in found for row in one.numbers), NUMBERS),
+        "costs": table((row for one in found for row in one.costs), COSTS),
+    }
+    for name, content in data_files([stream.document for stream in streams], frames).items():
+        site.data(name, content)
+    told = pieces.told()
+    problems = sorted({problem for one in told for problem in one.problems})
+    stale = (record for one in found for record in one.stale)
+    noted = changes((stream.newest for stream in streams), stale, problems, store)
+    pages.write("changelog.html", "changelog.html", noted)
+    for one in told:
+        site.keep(one.used)
+    views, facts = [stream.view for stream in streams], [stream.facts for stream in streams]
+    pages.write("index.html", "home.html", home_context(views, facts))
+    return problems
+
+
+def _index(streams: Iterable[Stream]) -> dict[str, Any]:
+    """What pages that load methods need to know of all: names, and Student's t."""
+    from scipy.special import stdtrit
+
+    return {
+        "t": [round(float(stdtrit(freedom, 0.975)), 6) for freedom in range(1, 101)],
+        "protocols": [stream.index for stream in streams],
+    }

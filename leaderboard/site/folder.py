@@ -24,13 +24,16 @@ class SiteFolder:
     Args:
         output: the folder; made if need be. Files of other names are left alone.
 
+    Attributes:
+        used: the files that the site consists of so far.
+
     Raises:
         UsageError: it holds a page of someone else.
     """
 
     def __init__(self, output: Path) -> None:
         self.output = output
-        self._used: set[Path] = set()
+        self.used: set[Path] = set()
         page = output / "index.html"
         if page.exists() and (not page.is_file() or GENERATOR.encode() not in page.read_bytes()):
             raise UsageError(f"{page} was not written by Headwater; choose another --output")
@@ -40,7 +43,7 @@ class SiteFolder:
         stem, _, ending = name.rpartition(".")
         hashed = f"{stem}.{hashlib.sha256(content).hexdigest()[:12]}.{ending}"
         path = self.output / "assets" / hashed
-        self._used.add(path)
+        self.used.add(path)
         if not path.is_file() or path.stat().st_size != len(content):
             write_whole(path, content, lasting=False)
         return f"assets/{hashed}"
@@ -53,16 +56,16 @@ class SiteFolder:
         """Write a file of the folder `data`."""
         self._write(self.output / "data" / name, content)
 
-    def keep(self, names: Iterable[str]) -> None:
-        """Count files of the folder `data` as in use that another process writes."""
-        self._used.update(self.output / "data" / name for name in names)
+    def keep(self, paths: Iterable[Path]) -> None:
+        """Count files as in use that another process has written."""
+        self.used.update(paths)
 
     def script(self, name: str, function: str, value: Any) -> None:
         """Write data as a script that hands them to a function: pages on disk may load no JSON."""
         self.data(name, function.encode() + b"(" + _json(value) + b");\n")
 
     def _write(self, path: Path, content: bytes) -> None:
-        self._used.add(path)
+        self.used.add(path)
         try:
             if path.read_bytes() == content:
                 return
@@ -76,7 +79,7 @@ class SiteFolder:
         ours += [p for p in self.output.glob("*.html") if _PAGE.match(p.name)]
         ours += (self.output / "data" / "methods").glob("*/*.js")
         for path in ours:
-            if path not in self._used:
+            if path not in self.used:
                 path.unlink(missing_ok=True)
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 from leaderboard import words
 from leaderboard.board import Board
+from leaderboard.facts import Facts
 from leaderboard.machines import machines_note
 from leaderboard.questions import answers, nano_boards
 from leaderboard.row import Row
+from leaderboard.site.charts import Figure
 from leaderboard.site.folder import slug
 from leaderboard.site.look import Look, plain_looks
 from leaderboard.site.overview import answer_chart, overview_charts
@@ -121,31 +123,35 @@ def columns(board: Board) -> list[Column]:
 _TRUST = {"self-reported": 0, "rescored": 1, "reproduced": 2}
 
 
-def home_context(
-    boards: Sequence[Board], looks: Mapping[str, Mapping[str, Look]]
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class View:
+    """The ranking of a protocol, ready for the page: its id, its slug, HTML, charts by name."""
+
+    id: str
+    slug: str
+    html: str
+    charts: Mapping[str, Figure]
+
+
+def home_context(views: Sequence[View], facts: Sequence[Facts]) -> dict[str, Any]:
     """What the template `home.html` shows."""
-    views = [_view(board, looks[board.card.id]) for board in boards]
-    asked = [(answer, plain_looks(answer.numbers)) for answer in answers(nano_boards(boards))]
+    asked = [(answer, plain_looks(answer.numbers)) for answer in answers(nano_boards(facts))]
     return {
         "views": views,
         "asked": asked,
         "charts": {f"answer-{answer.key}": answer_chart(answer, own) for answer, own in asked}
-        | {
-            f"{view['slug']}-{name}": figure
-            for view in views
-            for name, figure in view["charts"].items()
-        },
+        | {f"{view.slug}-{name}": figure for view in views for name, figure in view.charts.items()},
     }
 
 
-def _view(board: Board, looks: Mapping[str, Look]) -> dict[str, Any]:
+def ranking_context(board: Board, looks: Mapping[str, Look]) -> dict[str, Any]:
+    """What the template `ranking.html`, a protocol's part of the first page, shows."""
     known = [row.transfer for row in board.rows if row.transfer]
     ends = [end for e in known for end in (e.low, e.high, e.value) if end is not None]
     return {
         "board": board,
         "card": board.card,
-        "slug": slug(board.card.id),
+        "id": slug(board.card.id),
         "looks": looks,
         "columns": columns(board),
         "charts": overview_charts(board, looks),

@@ -1,7 +1,7 @@
 """The page of changes: what is newest; what became stale, and why; what cannot be read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,42 +11,39 @@ from leaderboard.board import Board
 from leaderboard.site.folder import slug
 
 
-def changes(results: Results, boards: Sequence[Board], store: Path) -> dict[str, Any]:
-    """What the template `changelog.html` shows; call it when the boards are built.
+def changes(
+    protocols: Iterable[dict[str, Any]],
+    stale: Iterable[dict[str, Any]],
+    problems: Iterable[str],
+    store: Path,
+) -> dict[str, Any]:
+    """What the template `changelog.html` shows, the newest first.
 
     Args:
-        results: the records; what cannot be read shows as the boards look at predictions.
-        boards: one a protocol.
+        protocols: what `newest_records` says of each.
+        stale: what `stale_records` says of them.
+        problems: what cannot be read, a sentence each; it shows as boards look at predictions.
         store: the records' folder, whose path no page tells.
 
     Example:
-        >>> told = changes(Results((), problems=["runs/x.json is broken"]), [], Path("runs"))
-        >>> told["problems"], told["stale"], told["protocols"]
-        (['x.json is broken'], [], [])
+        >>> changes([], [], ["runs/x.json is broken"], Path("runs"))["problems"]
+        ['x.json is broken']
     """
+    ordered = sorted(stale, key=lambda one: (one["protocol"], one["method"], one["why"]))
     return {
-        "stale": _stale(results),
-        "problems": sorted({without_folder(problem, store) for problem in results.problems}),
-        "protocols": [
-            {
-                "id": board.card.id,
-                "slug": slug(board.card.id),
-                "digests": board.digests,
-                "newest": (board.newest or "")[:10],
-                "methods": _newest(board),
-            }
-            for board in sorted(boards, key=lambda one: (one.newest or "", one.card.id))[::-1]
-        ],
+        "stale": sorted(ordered, key=lambda one: str(one["ended"]), reverse=True),
+        "problems": sorted({without_folder(problem, store) for problem in problems}),
+        "protocols": sorted(protocols, key=lambda one: (one["newest"], one["id"]), reverse=True),
     }
 
 
-def _stale(results: Results) -> list[dict[str, Any]]:
-    """Records left out, counted by protocol, method and reason; the newest first."""
+def stale_records(results: Results) -> list[dict[str, Any]]:
+    """Records left out, counted by protocol, method and reason."""
     found: dict[tuple[str, str, str], list[Record]] = {}
     for one in results.stale:
         record = one.found.record
         found.setdefault((record.protocol.id, record.method.name, one.why), []).append(record)
-    told = [
+    return [
         {
             "protocol": protocol,
             "method": method,
@@ -55,13 +52,12 @@ def _stale(results: Results) -> list[dict[str, Any]]:
             "ended": max(record.provenance.ended for record in records),
             "versions": sorted({record.provenance.headwater for record in records}),
         }
-        for (protocol, method, why), records in sorted(found.items())
+        for (protocol, method, why), records in found.items()
     ]
-    return sorted(told, key=lambda one: one["ended"], reverse=True)
 
 
-def _newest(board: Board) -> list[dict[str, Any]]:
-    """Of each method the record that ended last; the newest first."""
+def newest_records(board: Board) -> dict[str, Any]:
+    """Of a protocol's methods the record that ended last, the newest first."""
     told: list[dict[str, Any]] = []
     for row in sorted(board.rows, key=lambda one: one.method):
         records = [one.record for run in board.runs[row.method] for one in run.all_located]
@@ -76,7 +72,13 @@ def _newest(board: Board) -> list[dict[str, Any]]:
                 "trust": row.trust,
             }
         )
-    return sorted(told, key=lambda one: one["ended"], reverse=True)
+    return {
+        "id": board.card.id,
+        "slug": slug(board.card.id),
+        "digests": board.digests,
+        "newest": board.newest or "",
+        "methods": sorted(told, key=lambda one: str(one["ended"]), reverse=True),
+    }
 
 
 def without_folder(text: str, folder: Path) -> str:

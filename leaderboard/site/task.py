@@ -57,9 +57,8 @@ def task_contexts(
             for kind, rows in tables.items()
             if (figure := task_chart(board, card, kind, rows, looks))
         }
-        address = f"task-{slug(board.card.id)}-{slug(card.name)}.html"
         yield (
-            address,
+            task_address(board, card),
             {
                 "name": card.name,
                 "card": card,
@@ -81,6 +80,11 @@ def task_contexts(
                 **_pictures(task, site),
             },
         )
+
+
+def task_address(board: Board, card: TaskCard) -> str:
+    """Name of a task's page."""
+    return f"task-{slug(board.card.id)}-{slug(card.name)}.html"
 
 
 def _declared(spec: "TaskSpec | None") -> set[str]:

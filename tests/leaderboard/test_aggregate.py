@@ -174,7 +174,7 @@ def test_processes_look_at_many_predictions_ahead(writer, monkeypatch: pytest.Mo
     monkeypatch.setattr("leaderboard.gather._SHARE", 1)
     results = read_results(writer.root)
     assert len(results.unseen()) == 3
-    gather(results)
+    gather(results, 2)
     again = read_results(writer.root)
     assert again.unseen() == [path]
     assert again.problems == []

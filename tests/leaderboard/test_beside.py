@@ -1,51 +1,124 @@
-"""Work in a second process: what it writes, where it fails, and where there is none."""
+"""Work in other processes: what it finds and tells, where it fails, and where there is but one."""
 
 import os
+import shutil
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmark.errors import HeadwaterError
+from benchmark.result import Metric
 from leaderboard import beside as module
-from leaderboard.beside import beside
+from leaderboard.aggregate import record_paths
+from leaderboard.beside import Lost, Pieces, processes
 from leaderboard.site import build
-from tests.leaderboard.test_site import build as build_page
+from tests.leaderboard.conftest import StoreWriter, make_card
 from tests.leaderboard.test_site import digests
 
+NUMBER = {"top1": Metric(value=50.0, unit="%", n=100)}
 
-@pytest.mark.parametrize(("cores", "elsewhere"), [(2.0, True), (1.0, False)])
-def test_it_is_done_once_elsewhere_if_there_is_a_core(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: float, elsewhere: bool
+
+def work(own: int) -> Generator[tuple[int, int], int, tuple[int, int]]:
+    most = yield own, os.getpid()
+    return most - own, os.getpid()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_pieces_hear_of_each_other_once_and_one_alone_is_done_here(count: int) -> None:
+    pieces = Pieces([lambda own=own: work(own) for own in range(count)])
+    found = pieces.found()
+    pieces.go_on(max(own for own, _ in found))
+    told = pieces.told()
+    assert [own for own, _ in found] == [*range(count)]
+    assert [less for less, _ in told] == [*reversed(range(count))]
+    where = [process for _, process in found]
+    assert where == [process for _, process in told]
+    assert len(set(where)) == count
+    assert (os.getpid() in where) is (count == 1)
+
+
+@pytest.mark.parametrize("fails", ["first", "then", "killed", "unsendable"])
+def test_what_fails_elsewhere_is_lost_and_says_nothing_there(
+    fails: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "cores", lambda: cores)
-    monkeypatch.setattr(module.sys, "platform", "linux")
-    wait = beside(lambda: (tmp_path / str(os.getpid())).touch())
-    wait()
-    (name,) = os.listdir(tmp_path)
-    assert (int(name) != os.getpid()) is elsewhere
-
-
-def test_what_fails_elsewhere_is_done_again_here_and_tells_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(module, "cores", lambda: 2.0)
-
-    def work() -> None:
+    def failing() -> Generator[object, None, None]:
+        if fails == "first":
+            raise OSError(28, "No space left on device")
+        yield (lambda: None) if fails == "unsendable" else None
+        if fails == "killed":
+            os._exit(9)
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"):
-        beside(work)()
+    pieces = Pieces([failing, failing])
+    with pytest.raises(Lost):  # noqa: PT012
+        pieces.found()
+        pieces.go_on(None)
+        pieces.told()
     assert capfd.readouterr().err == ""
 
 
-def test_a_page_built_by_two_processes_is_the_same_and_swept_alike(
-    full_store: Path, tmp_path: Path, card, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("platform", "cores", "most"), [("linux", 2.5, 2), ("linux", 1.0, 1), ("darwin", 8.0, 1)]
+)
+def test_only_linux_forks_as_many_as_there_are_cores(
+    monkeypatch: pytest.MonkeyPatch, platform: str, cores: float, most: int
 ) -> None:
+    monkeypatch.setattr(module, "cores", lambda: cores)
+    monkeypatch.setattr(module.sys, "platform", platform)
+    assert processes() == most
+
+
+@pytest.fixture
+def store(full_store: Path, tmp_path: Path) -> Path:
+    """Two protocols, and a bundle with records of one of them."""
+    store = tmp_path / "store"
+    shutil.copytree(full_store, store)
+    other, bundle = StoreWriter(store), StoreWriter(store / "mine" / "results")
+    for method in ("moco_v2/joint", "moco_v2/sequential"):
+        other.write(method, 4, "linear.flags", NUMBER, protocol="domain/test@1")
+    other.write("moco_v2/joint", 4, "linear.digits", NUMBER, protocol="domain/test@1", source="new")
+    next(store.glob("domain*/**/linear.digits.json")).with_name("linear.mnist.json").write_text("{")
+    bundle.write("mine", 4, "linear.flags", NUMBER)
+    return store
+
+
+@pytest.mark.parametrize("misnamed", [False, True])
+def test_a_site_built_by_several_processes_is_the_same_and_swept_alike(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, misnamed: bool
+) -> None:
+    if misnamed:  # then two processes have records of one protocol
+        folder = store / "mine" / "results" / "instance-test@1"
+        folder.rename(folder.with_name("distant-test@1"))
     one, two = tmp_path / "one", tmp_path / "two"
-    build_page(full_store, one, card)
-    monkeypatch.setattr(module, "cores", lambda: 2.0)
+    told = build_page(store, one)
+    monkeypatch.setattr(module, "cores", lambda: 3.0)
     monkeypatch.setattr(build, "MANY", 0)
+    shares = build.shared_out(store, record_paths(store), 3)
+    assert len(shares) == 2 + misnamed
     for _ in range(2):  # the second time there is something to sweep away
         (two / "data" / "methods" / "gone").mkdir(parents=True, exist_ok=True)
         (two / "data" / "methods" / "gone" / "one.js").touch()
-        build_page(full_store, two, card)
+        assert build_page(store, two) == told
     assert digests(one) == digests(two)
+    assert len(told) == 1
+
+
+def test_what_cannot_be_written_elsewhere_is_told(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "cores", lambda: 2.0)
+    monkeypatch.setattr(build, "MANY", 0)
+    (tmp_path / "site" / "protocol-domain-test-1.html").mkdir(parents=True)
+    with pytest.raises(HeadwaterError, match=r"cannot write the page to .*site: Is a directory"):
+        build_page(store, tmp_path / "site")
+
+
+def build_page(store: Path, output: Path) -> list[str]:
+    """Build a site; returns what is told of it."""
+    told: list[str] = []
+    build.build_site(
+        store, output, card_of=lambda name, _: replace(make_card(), id=name), tell=told.append
+    )
+    return told

@@ -9,7 +9,7 @@ import pytest
 from benchmark.result import Metric
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
-from leaderboard.site.notes import changes, without_folder
+from leaderboard.site.notes import changes, newest_records, stale_records, without_folder
 from leaderboard.submission.findings import RULES
 from tests.leaderboard.conftest import sha
 from tests.leaderboard.test_site import Reader, build
@@ -23,7 +23,8 @@ def test_changes_say_what_is_newest_and_what_is_stale(writer, tmp_path: Path, ca
     writer.write("mine", 4, "linear.mnist", {"top1": number}, source="new")
     writer.write("other", 4, "linear.mnist", {"top1": number})
     results = read_results(writer.root)
-    told = changes(results, [Board(results, card)], writer.root)
+    newest = newest_records(Board(results, card))
+    told = changes([newest], stale_records(results), results.problems, writer.root)
     assert told["stale"] == [
         {
             "protocol": "instance/test@1",

@@ -300,7 +300,9 @@ def test_strangers_names_and_problems_are_text(writer, tmp_path: Path, card) -> 
     assert trace["meta"]["method"] == WICKED
     results = read_results(writer.root)
     results.problems.append(f"{writer.root}/x.json: {WICKED}; rerun the cell")
-    assert changes(results, [], writer.root)["problems"] == [f"x.json: {WICKED}; rerun the cell"]
+    assert changes([], [], results.problems, writer.root)["problems"] == [
+        f"x.json: {WICKED}; rerun the cell"
+    ]
 
 
 def test_the_same_records_give_the_same_pages(site: Path, full_store: Path, tmp_path, card) -> None:
