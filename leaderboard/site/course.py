@@ -85,14 +85,15 @@ class RankLine:
 
 @dataclass(frozen=True)
 class RankDiagram:
-    """The critical-difference diagram in a box of 720 pixels' width.
+    """The critical-difference diagram, as wide as its names need it.
 
     Args:
         lines: one a method.
         bars: x from, x to, y of each group that cannot be told apart.
         ticks: x and number.
         reach: x from and to of a line as long as the critical difference.
-        height: of the box.
+        width, height: of the box, in pixels.
+        margin: what is left for the names on either side.
         found: the numbers behind it.
     """
 
@@ -100,7 +101,9 @@ class RankDiagram:
     bars: tuple[tuple[float, float, float], ...]
     ticks: tuple[tuple[float, int], ...]
     reach: tuple[float, float]
+    width: float
     height: float
+    margin: float
     found: CriticalDifference
 
     @property
@@ -110,7 +113,10 @@ class RankDiagram:
         return [words.joined(names[start : end + 1]) for start, end in self.found.cliques]
 
 
-_LEFT, _RIGHT, _TOP, _STEP = 190.0, 530.0, 62.0, 24.0
+#: Length of the axis, its distance from the names and the top, height of a line of names; and what
+#: a letter and a rank take, at the most: of 12.5 pixels' height.
+_AXIS, _ASIDE, _TOP, _STEP = 340.0, 10.0, 62.0, 24.0
+_LETTER, _NUMBER, _MARGIN = 7.5, 60.0, 180.0
 
 
 def rank_diagram(board: Board, rows: Sequence[Row]) -> RankDiagram | None:
@@ -122,9 +128,13 @@ def rank_diagram(board: Board, rows: Sequence[Row]) -> RankDiagram | None:
     table = [[row.scores[cell].value for cell in cells] for row in complete]
     found = critical_difference(table)
     count = len(complete)
+    longest = max(len(row.method) for row in complete)
+    margin = max(_MARGIN, _LETTER * longest + _NUMBER)
+    start = margin + _ASIDE
+    width = start + _AXIS + start
 
     def at(rank: float) -> float:
-        return round(_LEFT + (rank - 1) / (count - 1) * (_RIGHT - _LEFT), 1)
+        return round(start + (rank - 1) / (count - 1) * _AXIS, 1)
 
     first_half = (count + 1) // 2
     bars_height = 12.0 * len(found.cliques) + 14
@@ -137,15 +147,17 @@ def rank_diagram(board: Board, rows: Sequence[Row]) -> RankDiagram | None:
         lines[place] = RankLine(complete[place].method, rank, at(rank), y, left)
     ordered = [found.ranks[place] for place in found.order]
     bars = tuple(
-        (at(ordered[start]) - 4, at(ordered[end]) + 4, _TOP + 12.0 * (number + 1))
-        for number, (start, end) in enumerate(found.cliques)
+        (at(ordered[first]) - 4, at(ordered[last]) + 4, _TOP + 12.0 * (number + 1))
+        for number, (first, last) in enumerate(found.cliques)
     )
-    end = min(_LEFT + found.difference / (count - 1) * (_RIGHT - _LEFT), 715.0)
+    end = min(start + found.difference / (count - 1) * _AXIS, width - 5)
     return RankDiagram(
         lines=tuple(lines[place] for place in range(count)),
         bars=bars,
         ticks=tuple((at(rank), rank) for rank in range(1, count + 1)),
-        reach=(_LEFT, round(end, 1)),
+        reach=(start, round(end, 1)),
+        width=width,
         height=_TOP + bars_height + _STEP * first_half,
+        margin=margin,
         found=found,
     )

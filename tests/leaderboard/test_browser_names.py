@@ -16,6 +16,7 @@ from tests.leaderboard.conftest import StoreWriter
 pytestmark = pytest.mark.browser
 
 SPACED = "my ± method"
+LONG = "an_objective_of_a_long_name/some_strategy_of_a_longer_name+momentum=0.996"
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,22 @@ def test_a_name_stays_whole(browser: Browser, strange: str) -> None:
     browser.show(f"{strange}/cell.html?of={of}&cell=linear.cifar10.1&seed=0&after=4")
     assert browser.evaluate("document.querySelector('h1').textContent") == "linear on cifar10.1"
     assert "--tasks cifar10.1 --evaluations linear" in browser.evaluate("document.body.textContent")
+
+
+def test_long_names_fit_into_the_diagram_of_ranks(browser: Browser, tmp_path: Path) -> None:
+    writer = StoreWriter(tmp_path / "runs")
+    for place, name in enumerate((LONG, "an_objective/of_a_long_name+weight=0.125", "short")):
+        for task in ("one", "two"):
+            number = Metric(value=50.0 + place, unit="%", n=4, standard_error=1.0)
+            writer.write(name, 4, f"linear.{task}", {"top1": number}, protocol="long/test@1")
+    site = build_site(tmp_path / "runs", tmp_path / "site").parent.as_uri()
+    browser.show(f"{site}/protocol-long-test-1.html")
+    outside = (
+        "[...document.querySelectorAll('.ranks text')].filter(t => { const b = t.getBBox(); "
+        "return b.x < 0 || b.x + b.width > t.ownerSVGElement.viewBox.baseVal.width }).length"
+    )
+    assert browser.evaluate("document.querySelectorAll('.ranks .name').length") == 3
+    assert browser.evaluate(outside) == 0
 
 
 def test_two_methods_stay_when_the_protocol_is_changed(browser: Browser, strange: str) -> None:

@@ -164,6 +164,15 @@ def test_arrays_that_unfold_to_gigabytes(forger, codes, monkeypatch) -> None:
     assert "P02" in codes(forger.bundle)
 
 
+def test_a_directory_of_very_many_arrays_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = b"".join(b"PK\1\2" + bytes(42) for _ in range(1000))
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1000, 1000, len(entries), 0, 0)
+    assert len(zipfile.ZipFile(io.BytesIO(entries + end)).infolist()) == 1000
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(DataError, match="it holds 1,000 arrays, and may hold 64"):
+        read_arrays(entries + end)
+
+
 def test_arrays_are_those_that_numpy_wrote() -> None:
     arrays = {
         "a": np.arange(6, dtype=np.int16).reshape(2, 3),
