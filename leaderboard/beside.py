@@ -8,6 +8,7 @@ import multiprocessing
 import sys
 import warnings
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
@@ -71,7 +72,8 @@ class Pieces(Generic[Found, Sent, Told]):
             except StopIteration as end:
                 self._told = [end.value]
         for other in self._others:
-            other.send(sent)
+            with suppress(OSError):  # it has failed, as `told` will say
+                other.send(sent)
 
     def told(self) -> list[Told]:
         """What every piece has to tell at its end, which is waited for.

@@ -119,6 +119,7 @@ def part(
     for track in chosen:
         context = selection_context(track, pages.site)
         pages.write(f"{context['id']}.html", "selection.html", context)
+    results.cache.flush()  # a process that ends does not
     return Told(pages.site.used, results.problems)
 
 
