@@ -249,7 +249,7 @@ def read_results(store: Path, paths: Sequence[Path] | None = None) -> Results:
         The records; what is no record, or the second of a cell, is left out and told of.
 
     Raises:
-        UsageError: no such folder.
+        UsageError: no such folder, where no paths are given.
 
     Example:
         >>> import tempfile

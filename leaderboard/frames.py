@@ -1,6 +1,6 @@
 """Tidy tables of the records: one row a number, or a cell; nothing averaged.
 
-Rows are in the order of protocol, method, seed and chunks seen, and then of the files' names.
+Rows are in the order of protocol, method, seed and chunks seen, and then of the files' paths.
 """
 
 from collections.abc import Iterable

@@ -24,7 +24,8 @@ def gather(results: Results, at_once: int | None = None) -> None:
 
     Args:
         results: the records.
-        at_once: processes at the most, as many as there are cores unless given; one is this one.
+        at_once: processes at the most, as many as there are cores unless given; 1: none but
+            this one.
     """
     records = results.unseen()
     assert results.cache.file is not None

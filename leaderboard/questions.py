@@ -55,7 +55,8 @@ def answers(boards: Sequence[Asked]) -> list[Answer]:
     """The questions that the records of a tier's streams answer.
 
     Args:
-        boards: of the streams, or what is asked of them, in the order in which they are shown.
+        boards: of the streams, in the order in which they are shown; or facts, which have the
+            differences that are asked for below.
 
     Returns:
         An answer each, those left out of which there is no number yet.

@@ -1,5 +1,6 @@
 """Building the site: plain files that open from disk, with everything they need beside them."""
 
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from leaderboard.uncollected import uncollected
 
 #: Records for which further processes are worth their start.
 MANY = 5000
+#: How the name of a protocol's folder ends.
+_PROTOCOL = re.compile(r"@\d+$")
 #: A part of the site, to begin with.
 Work = Callable[[], Generator[Found, Mapping[str, Any], Told]]
 
@@ -60,13 +63,17 @@ def build_site(
         paths = record_paths(store)
         site = SiteFolder(output)
         pages = Pages(site)
-        load_shipped()  # once, not in every process
+        load_shipped()  # the imports are done once, not in every process
+        work = partial(part, pages, store, planned=planned, card_of=card_of)
+        works: list[Work] = [partial(work, paths)]
         most = processes() if len(paths) >= MANY else 1
-        shares = shared_out(store, paths, most)
-        at_once = max(1, most // len(shares)) if len(shares) > 1 else None
-        work = partial(part, pages, store, planned=planned, card_of=card_of, at_once=at_once)
+        if len(shares := shared_out(store, paths, most)) > 1:
+            works = [
+                partial(work, share, at_once=max(1, round(most * len(share) / len(paths))))
+                for share in shares
+            ]
         try:
-            problems = _write(pages, store, [partial(work, share) for share in shares])
+            problems = _write(pages, store, works)
         except Lost:
             problems = _write(pages, store, [partial(work, paths)])
         site.sweep()
@@ -93,7 +100,7 @@ def shared_out(store: Path, paths: Iterable[Path], most: int) -> list[list[Path]
     protocols: dict[str, list[Path]] = {}
     above = len(store.parts)
     for path in paths:
-        folder = next((name for name in path.parts[above:] if "@" in name), "")
+        folder = next(filter(_PROTOCOL.search, path.parts[above:]), "")
         protocols.setdefault(folder, []).append(path)
     shares: list[list[Path]] = [[] for _ in range(most)]
     for one in sorted(protocols.values(), key=len, reverse=True):
@@ -107,8 +114,14 @@ def _write(pages: Pages, store: Path, works: Sequence[Work]) -> list[str]:
     Raises:
         Lost: a process failed, or two have records of one protocol.
     """
+    with Pieces(works) as pieces:
+        return _write_all(pages, store, pieces)
+
+
+def _write_all(
+    pages: Pages, store: Path, pieces: Pieces[Found, Mapping[str, Any], Told]
+) -> list[str]:
     site = pages.site
-    pieces = Pieces(works)
     found = pieces.found()
     known = [protocol for one in found for protocol in one.protocols]
     if len(known) > len(set(known)):  # a folder has the name of another protocol
@@ -122,7 +135,7 @@ def _write(pages: Pages, store: Path, works: Sequence[Work]) -> list[str]:
         "newest": max((stream.newest["newest"] for stream in streams), default=""),
     }
     pieces.go_on(common)
-    pages.tell(common)
+    pages.show(common)
     site.script("index.js", "headwater.takeIndex", _index(streams))
     for name in LOADED:
         pages.write(f"{name}.html", f"{name}.html", {})
@@ -138,8 +151,7 @@ def _write(pages: Pages, store: Path, works: Sequence[Work]) -> list[str]:
     stale = (record for one in found for record in one.stale)
     noted = changes((stream.newest for stream in streams), stale, problems, store)
     pages.write("changelog.html", "changelog.html", noted)
-    for one in told:
-        site.keep(one.used)
+    site.used.update(*(one.used for one in told))
     views, facts = [stream.view for stream in streams], [stream.facts for stream in streams]
     pages.write("index.html", "home.html", home_context(views, facts))
     return problems

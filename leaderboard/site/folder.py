@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,10 +54,6 @@ class SiteFolder:
     def data(self, name: str, content: bytes) -> None:
         """Write a file of the folder `data`."""
         self._write(self.output / "data" / name, content)
-
-    def keep(self, paths: Iterable[Path]) -> None:
-        """Count files as in use that another process has written."""
-        self.used.update(paths)
 
     def script(self, name: str, function: str, value: Any) -> None:
         """Write data as a script that hands them to a function: pages on disk may load no JSON."""

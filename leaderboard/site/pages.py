@@ -47,7 +47,7 @@ class Pages:
             "units": words.UNITS,
         }
 
-    def tell(self, common: Mapping[str, Any]) -> None:
+    def show(self, common: Mapping[str, Any]) -> None:
         """Let all pages from now on show something.
 
         Args:
@@ -60,11 +60,11 @@ class Pages:
 
     def rendered(self, template: str, context: Mapping[str, Any]) -> str:
         """A template's text."""
-        return self._environment.get_template(template).render(**{**self._common, **context})
+        return self._environment.get_template(template).render(**self._common, **context)
 
     def write(self, name: str, template: str, context: Mapping[str, Any]) -> None:
         """Write a page, such as `index.html`."""
-        self.site.page(name, self.rendered(template, {"page": name, **context}))
+        self.site.page(name, self.rendered(template, {**context, "page": name}))
 
 
 def _environment() -> Environment:

@@ -69,7 +69,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Told:
-    """What a part tells at its end: the files that it wrote, and what it could not read."""
+    """What a part tells at its end: the files of the site that it knows; what it could not read."""
 
     used: set[Path]
     problems: Sequence[str]
@@ -82,7 +82,7 @@ def part(
     *,
     planned: Sequence[str],
     card_of: Callable[[str, Results], ProtocolCard],
-    at_once: int | None,
+    at_once: int | None = None,
 ) -> Generator[Found, Mapping[str, Any], Told]:
     """Read some records, and write the pages of their protocols.
 
@@ -91,7 +91,7 @@ def part(
         store: folder of records.
         paths: the records of some of its protocols.
         planned, card_of: as `build_site` has them.
-        at_once: processes that look at predictions.
+        at_once: processes that look at predictions, as `gather` has it.
 
     Yields:
         What it found; it is to be sent what all pages show.
@@ -108,7 +108,7 @@ def part(
         numbers=number_rows(results),
         costs=cost_rows(results),
     )
-    pages.tell((yield found))
+    pages.show((yield found))
     for board in boards:
         own = seen[board.card.id]
         write_shards(board, pages.site, own)

@@ -1,5 +1,6 @@
 """Work in other processes: what it finds and tells, where it fails, and where there is but one."""
 
+import multiprocessing
 import os
 import shutil
 from collections.abc import Generator
@@ -14,6 +15,7 @@ from leaderboard import beside as module
 from leaderboard.aggregate import record_paths
 from leaderboard.beside import Lost, Pieces, processes
 from leaderboard.site import build
+from leaderboard.site.pages import Pages
 from tests.leaderboard.conftest import StoreWriter, make_card
 from tests.leaderboard.test_site import digests
 
@@ -27,10 +29,11 @@ def work(own: int) -> Generator[tuple[int, int], int, tuple[int, int]]:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_pieces_hear_of_each_other_once_and_one_alone_is_done_here(count: int) -> None:
-    pieces = Pieces([lambda own=own: work(own) for own in range(count)])
-    found = pieces.found()
-    pieces.go_on(max(own for own, _ in found))
-    told = pieces.told()
+    with Pieces([lambda own=own: work(own) for own in range(count)]) as pieces:
+        found = pieces.found()
+        pieces.go_on(max(own for own, _ in found))
+        told = pieces.told()
+    assert multiprocessing.active_children() == []
     assert [own for own, _ in found] == [*range(count)]
     assert [less for less, _ in told] == [*reversed(range(count))]
     where = [process for _, process in found]
@@ -51,16 +54,36 @@ def test_what_fails_elsewhere_is_lost_and_says_nothing_there(
             os._exit(9)
         raise OSError(28, "No space left on device")
 
-    pieces = Pieces([failing, failing])
-    with pytest.raises(Lost):  # noqa: PT012
+    with pytest.raises(Lost), Pieces([failing, failing]) as pieces:  # noqa: PT012
         pieces.found()
         pieces.go_on(None)
         pieces.told()
+    assert multiprocessing.active_children() == []
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("until", ["found", "go_on"])
+def test_nobody_waits_for_who_does_not_go_on(until: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with Pieces([lambda: work(0), lambda: work(1), lambda: work(2)]) as pieces:
+        pieces.found()
+        if until == "go_on":
+            pieces.go_on(2)
+    assert multiprocessing.active_children() == []
+    assert capfd.readouterr().err == ""
+
+
+def test_where_no_process_can_be_had_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fork() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    with pytest.raises(Lost):
+        Pieces([lambda: work(0), lambda: work(1)])
+
+
 @pytest.mark.parametrize(
-    ("platform", "cores", "most"), [("linux", 2.5, 2), ("linux", 1.0, 1), ("darwin", 8.0, 1)]
+    ("platform", "cores", "most"),
+    [("linux", 2.5, 2), ("linux", 1.0, 1), ("linux", 0.5, 1), ("darwin", 8.0, 1)],
 )
 def test_only_linux_forks_as_many_as_there_are_cores(
     monkeypatch: pytest.MonkeyPatch, platform: str, cores: float, most: int
@@ -97,10 +120,20 @@ def test_a_site_built_by_several_processes_is_the_same_and_swept_alike(
     monkeypatch.setattr(build, "MANY", 0)
     shares = build.shared_out(store, record_paths(store), 3)
     assert len(shares) == 2 + misnamed
+    begun: list[int] = []
+    write = build._write
+
+    def counted(pages: Pages, store: Path, works: list[build.Work]) -> list[str]:
+        begun.append(len(works))
+        return write(pages, store, works)
+
+    monkeypatch.setattr(build, "_write", counted)
     for _ in range(2):  # the second time there is something to sweep away
         (two / "data" / "methods" / "gone").mkdir(parents=True, exist_ok=True)
         (two / "data" / "methods" / "gone" / "one.js").touch()
+        begun.clear()
         assert build_page(store, two) == told
+        assert begun == ([3, 1] if misnamed else [2])
     assert digests(one) == digests(two)
     assert len(told) == 1
 
