@@ -21,8 +21,8 @@ from leaderboard.site.part import Found, Stream, Told, part
 from leaderboard.site.submit import submit_context
 from leaderboard.uncollected import uncollected
 
-#: Records for which further processes are worth their start.
-MANY = 5000
+#: Records for which further processes are worth what each does anew, such as the tasks' pictures.
+MANY = 20_000
 #: How the name of a protocol's folder ends.
 _PROTOCOL = re.compile(r"@\d+$")
 #: A part of the site, to begin with.
