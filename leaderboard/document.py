@@ -1,22 +1,19 @@
 """A board as plain data: what `--json` prints, and what the page offers beside itself."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.canonical import write_whole
 from benchmark.errors import HeadwaterError
 from leaderboard.aggregate import Results
 from leaderboard.board import Board
 from leaderboard.catalogue import EVALUATIONS
-from leaderboard.frames import costs, numbers
+from leaderboard.frames import COSTS, NUMBERS, Line, cost_rows, number_rows, table
 from leaderboard.row import Row
 from leaderboard.statistics import Estimate
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def board_document(board: Board) -> dict[str, Any]:
@@ -51,24 +48,25 @@ def board_document(board: Board) -> dict[str, Any]:
 
 
 def data_files(
-    documents: Sequence[dict[str, Any]], frames: "Mapping[str, pd.DataFrame]"
+    documents: Sequence[dict[str, Any]], numbers: Iterable[Line], costs: Iterable[Line]
 ) -> dict[str, bytes]:
     """What is offered for download, by the files' names.
 
     Args:
         documents: as `board_document` makes them.
-        frames: tidy tables by name.
+        numbers, costs: rows as `number_rows` and `cost_rows` make them.
     """
     from pyarrow import BufferOutputStream, Table
     from pyarrow.csv import WriteOptions, write_csv
     from pyarrow.parquet import write_table
 
     files = {"leaderboard.json": (json.dumps(documents, allow_nan=False) + "\n").encode()}
-    for name, frame in frames.items():
-        table = Table.from_pandas(frame, preserve_index=False)
+    for name, rows, heads in (("numbers", numbers, NUMBERS), ("costs", costs, COSTS)):
+        frame = table(rows, heads)
+        columnar = Table.from_pandas(frame, preserve_index=False)
         text, columns = BufferOutputStream(), BufferOutputStream()
-        write_csv(table, text, WriteOptions(quoting_style="needed"))
-        write_table(table, columns)
+        write_csv(columnar, text, WriteOptions(quoting_style="needed"))
+        write_table(columnar, columns)
         files[f"{name}.csv"] = text.getvalue().to_pybytes()
         files[f"{name}.parquet"] = columns.getvalue().to_pybytes()
         files[f"{name}.json"] = (frame.to_json(orient="records") + "\n").encode()
@@ -82,9 +80,9 @@ def write_data_files(folder: Path, results: Results, boards: Sequence[Board]) ->
         HeadwaterError: the folder cannot be written to.
     """
     documents = [board_document(board) for board in boards]
-    frames = {"numbers": numbers(results), "costs": costs(results)}
     try:
-        for name, content in data_files(documents, frames).items():
+        files = data_files(documents, number_rows(results), cost_rows(results))
+        for name, content in files.items():
             write_whole(folder / name, content)
     except OSError as error:
         raise HeadwaterError(f"cannot write to {folder}: {error.strerror}") from error

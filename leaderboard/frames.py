@@ -12,6 +12,8 @@ from leaderboard.aggregate import Results
 if TYPE_CHECKING:
     import pandas as pd
 
+#: A row of a table.
+Line = tuple[Any, ...]
 _KEYS = ("protocol", "method", "seed", "chunks_seen")
 NUMBERS = (
     *_KEYS,
@@ -30,7 +32,7 @@ def _keys(record: Record) -> tuple[str, str, int, int]:
     return *run, record.stream.chunks_seen
 
 
-def number_rows(results: Results) -> list[tuple[Any, ...]]:
+def number_rows(results: Results) -> list[Line]:
     """One a metric of an evaluation, headline first within a cell."""
     return [
         (
@@ -50,7 +52,7 @@ def number_rows(results: Results) -> list[tuple[Any, ...]]:
     ]
 
 
-def cost_rows(results: Results) -> list[tuple[Any, ...]]:
+def cost_rows(results: Results) -> list[Line]:
     """One a cell: what it used, and whether it succeeded."""
     return [
         (
@@ -63,20 +65,10 @@ def cost_rows(results: Results) -> list[tuple[Any, ...]]:
     ]
 
 
-def table(rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...]) -> "pd.DataFrame":
+def table(rows: Iterable[Line], columns: tuple[str, ...]) -> "pd.DataFrame":
     """Rows as a table, in their order; `columns` are NUMBERS or COSTS."""
     import pandas as pd
 
     ordered = sorted(rows, key=lambda row: row[: len(_KEYS)])
     frame: pd.DataFrame = pd.DataFrame(ordered, columns=[*columns])
     return frame
-
-
-def numbers(results: Results) -> "pd.DataFrame":
-    """All `number_rows`."""
-    return table(number_rows(results), NUMBERS)
-
-
-def costs(results: Results) -> "pd.DataFrame":
-    """All `cost_rows`."""
-    return table(cost_rows(results), COSTS)

@@ -12,7 +12,6 @@ from leaderboard.aggregate import Results, record_paths
 from leaderboard.beside import Lost, Pieces, processes
 from leaderboard.catalogue import ProtocolCard, find_card
 from leaderboard.document import data_files
-from leaderboard.frames import COSTS, NUMBERS, table
 from leaderboard.site.folder import SiteFolder
 from leaderboard.site.home import home_context
 from leaderboard.site.notes import changes
@@ -140,11 +139,10 @@ def _write_all(
     for name in LOADED:
         pages.write(f"{name}.html", f"{name}.html", {})
     pages.write("submit.html", "submit.html", submit_context())
-    frames = {
-        "numbers": table((row for one in found for row in one.numbers), NUMBERS),
-        "costs": table((row for one in found for row in one.costs), COSTS),
-    }
-    for name, content in data_files([stream.document for stream in streams], frames).items():
+    documents = [stream.document for stream in streams]
+    numbers = (row for one in found for row in one.numbers)
+    costs = (row for one in found for row in one.costs)
+    for name, content in data_files(documents, numbers, costs).items():
         site.data(name, content)
     told = pieces.told()
     problems = sorted({problem for one in told for problem in one.problems})

@@ -11,7 +11,7 @@ from leaderboard.board import Board, load_boards
 from leaderboard.catalogue import ProtocolCard
 from leaderboard.document import board_document
 from leaderboard.facts import Facts, facts_of
-from leaderboard.frames import cost_rows, number_rows
+from leaderboard.frames import Line, cost_rows, number_rows
 from leaderboard.selection import tracks
 from leaderboard.site.folder import slug
 from leaderboard.site.home import View, ranking_context
@@ -63,8 +63,8 @@ class Found:
     streams: Sequence[Stream]
     selections: Sequence[tuple[tuple[int, int, str], str]]
     stale: Sequence[dict[str, Any]]
-    numbers: Sequence[tuple[Any, ...]]
-    costs: Sequence[tuple[Any, ...]]
+    numbers: Sequence[Line]
+    costs: Sequence[Line]
 
 
 @dataclass(frozen=True)

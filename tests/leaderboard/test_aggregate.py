@@ -12,7 +12,7 @@ from benchmark.errors import DataError, UsageError
 from benchmark.result import Metric
 from leaderboard.aggregate import read_results
 from leaderboard.cache import EVIDENCE
-from leaderboard.frames import COSTS, NUMBERS, costs, numbers
+from leaderboard.frames import COSTS, NUMBERS, cost_rows, number_rows, table
 from leaderboard.gather import gather
 from leaderboard.trust import Trust, Vouched, fingerprint
 
@@ -28,7 +28,7 @@ ARRAYS = {
 
 def test_frames_are_tidy(full_store: Path) -> None:
     results = read_results(full_store)
-    told, spent = numbers(results), costs(results)
+    told, spent = table(number_rows(results), NUMBERS), table(cost_rows(results), COSTS)
     assert tuple(told.columns) == NUMBERS
     assert tuple(spent.columns) == COSTS
     assert len(spent) == len(results.located)
@@ -48,7 +48,7 @@ def test_frames_are_tidy(full_store: Path) -> None:
 def test_an_empty_store_has_empty_frames(tmp_path: Path) -> None:
     results = read_results(tmp_path)
     assert results.protocols == []
-    assert tuple(numbers(results).columns) == NUMBERS
+    assert tuple(table(number_rows(results), NUMBERS).columns) == NUMBERS
     with pytest.raises(UsageError, match=r"no store at .*headwater run"):
         read_results(tmp_path / "nowhere")
 
