@@ -121,15 +121,9 @@ def _cell(found: Located, environments: dict[Environment, int]) -> dict[str, Any
 
 
 def _bundle(found: Located, store: Path | None) -> str:
-    """The folder of the store that a method was submitted as; empty for one of the store's own.
-
-    Example:
-        >>> found = Located(Path("results/mine/results/instance-nano@1/mine/seed0"), None)
-        >>> _bundle(found, Path("results")), _bundle(found, Path("results/mine/results"))
-        ('mine', '')
-    """
-    top = found.path.relative_to(store).parts[0] if store else ""
-    return "" if "@" in top else top
+    """The folder of the store that a method was submitted as; empty for one of the store's own."""
+    parts = found.path.relative_to(store).parts if store else ()
+    return parts[0] if len(parts) > _depth(found) else ""
 
 
 def _depth(found: Located) -> int:

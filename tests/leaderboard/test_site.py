@@ -297,6 +297,17 @@ def test_shards_hold_what_pages_need(full_store: Path, tmp_path: Path, card) -> 
     assert np.linalg.norm(parts) == pytest.approx(one["error"], rel=1e-3)
 
 
+@pytest.mark.parametrize("place", ["", "theirs/results", "me@home/results"])
+def test_a_shard_names_the_submission_that_its_records_lie_in(
+    writer, tmp_path: Path, card, place: str
+) -> None:
+    StoreWriter(writer.root / place).whole("their_method")
+    folder = build(writer.root, tmp_path / "site", card).parent
+    (shard,) = (folder / "data/methods/instance-test-1").glob("their-method-??????.js")
+    told = json.loads(shard.read_text().removeprefix("headwater.take(").removesuffix(");\n"))
+    assert told["bundle"] == place.partition("/")[0]
+
+
 def test_the_same_records_give_the_same_bytes(full_store: Path, tmp_path: Path, card) -> None:
     one, two = (build(full_store, tmp_path / name, card).parent for name in ("one", "two"))
     assert digests(one) == digests(two)
