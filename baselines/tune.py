@@ -2,8 +2,9 @@
 
 python -m baselines.tune simclr mas ...      runs what is missing of these, then prints the best
 
-Every objective gets eight trials under joint training on `instance/nano`, every strategy five with
-`moco_v2` and five with `supervised` on `distant-class/nano`, where there is something to forget.
+Every objective gets eight trials under joint training on `instance/nano`, every strategy of
+`STRATEGIES` five with each of the objectives named there on `distant-class/nano`, where there is
+something to forget; the others keep the value of their paper, or have nothing to choose.
 The score is the mean over the protocol's tasks of the linear probe on their validation images; test
 images are never looked at, and the training seed is one that no result is reported for.
 """

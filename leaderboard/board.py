@@ -11,7 +11,7 @@ from leaderboard.gather import gather
 from leaderboard.ranking import all_differences, tied_ranks
 from leaderboard.row import Row, command_of, cost_of
 from leaderboard.scores import Scores, contrast
-from leaderboard.spread import Spread, enough, spread_over_seeds, widened
+from leaderboard.spread import Spread, difference_over_seeds, enough, spread_over_seeds
 from leaderboard.statistics import Estimate, estimate
 
 
@@ -59,8 +59,8 @@ class Board:
 
     @property
     def seeds(self) -> int:
-        """The most seeds that a row rests on."""
-        return max((len(row.seeds) for row in self.rows), default=0)
+        """The most seeds that a row's transfer rests on."""
+        return max((row.transfer.seeds for row in self.rows if row.transfer), default=0)
 
     def score(self, method: str, cell: Cell, chunks: int | None = None) -> Estimate | None:
         """Score in one cell over the seeds that have it, on the final checkpoint or another."""
@@ -89,7 +89,7 @@ class Board:
         return self._spreads[of]
 
     def known_spread(self, of: str | Cell) -> Spread | None:
-        """The same where it rests on enough for methods of one seed to take it over."""
+        """The same where it rests on enough to be used for all differences."""
         return enough(self.spread(of))
 
     def known_spreads(self) -> dict[str, float]:
@@ -110,8 +110,8 @@ class Board:
         """Score of `a` minus score of `b`, per cell that both have, with its 95 % interval.
 
         Paired over the same test samples where both have predictions, and over the seeds that they
-        share. If that is one, its interval takes over the spread that methods of several seeds
-        have, where there are enough of them.
+        share. Its interval has the spread over seeds of all methods of several, where there are
+        enough of them.
         """
         found = {c: self.difference(a, b, c) for c in self.card.cells(*evaluations)}
         return {cell: difference for cell, difference in found.items() if difference}
@@ -125,8 +125,7 @@ class Board:
         ]
         if not known:
             return None
-        whole = estimate(*zip(*known, strict=True))
-        return widened(whole, (1, -1), lambda: self.known_spread(cell))
+        return difference_over_seeds(known, (1, -1), lambda: self.known_spread(cell))
 
     def gap(self, a: str, b: str, evaluation: str = "linear") -> Estimate | None:
         """Average over all tasks of a kind of score of `a` minus score of `b`.
@@ -147,8 +146,7 @@ class Board:
         if not found:
             return None
         weights = [weight for weight, _ in each[0]]
-        whole = estimate(*zip(*found, strict=True))
-        return widened(whole, weights, lambda: self.known_spread(evaluation))
+        return difference_over_seeds(found, weights, lambda: self.known_spread(evaluation))
 
     def recovered(self, method: str) -> Estimate | None:
         """Share of the gap between sequential and joint training that a method closes.

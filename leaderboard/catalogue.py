@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The kinds of downstream evaluation, in the order of the tables.
 EVALUATIONS = ("linear", "fewshot", "detection")
+#: What is evaluated on the tasks of another kind, as well.
+ALSO = {"knn": "linear"}
 #: The method that is not trained: what every other has to beat.
 FLOOR = "random_init"
 
@@ -68,16 +70,18 @@ class ProtocolCard:
     def cells(self, *evaluations: str) -> tuple[Cell, ...]:
         """The cells that a finished run has on its last checkpoint, all kinds unless named.
 
+        Nearest neighbours are asked on the tasks of the linear probe, on request.
+
         Example:
             >>> flags = TaskCard("flags", "country", "top1", ("linear", "fewshot"))
-            >>> ProtocolCard("instance/nano@1", 4, (flags,)).cells("linear")
-            (('linear', 'flags'),)
+            >>> ProtocolCard("instance/nano@1", 4, (flags,)).cells("linear", "knn")
+            (('linear', 'flags'), ('knn', 'flags'))
         """
         return tuple(
             (evaluation, task.name)
             for evaluation in evaluations or EVALUATIONS
             for task in self.tasks
-            if evaluation in task.evaluations
+            if ALSO.get(evaluation, evaluation) in task.evaluations
         )
 
 

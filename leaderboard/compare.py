@@ -108,6 +108,7 @@ def verdict(board: Board, a: str, b: str) -> str:
     seeds = words.counted(average.seeds, "shared seed")
     told = f"{words.interval(Estimate(abs(average.value), average.half))} points of linear transfer"
     side = "above" if average.value > 0 else "below"
+    seeds += ", trained on machines that may differ" * _elsewhere(board, a, b)
     if average.half is None:
         return f"{a} is {told} {side} {b}, over {seeds}; no interval is known."
     if not average.beyond_noise:
@@ -119,6 +120,12 @@ def verdict(board: Board, a: str, b: str) -> str:
         f"{a} is {told} {side} {b}, over {seeds}; taken singly, beyond noise, it is ahead on {up} "
         f"and behind on {down} of {words.counted(len(single), 'task')}."
     )
+
+
+def _elsewhere(board: Board, a: str, b: str) -> bool:
+    """Whether two methods that were trained may not have been on the same kinds of machine."""
+    costs = [row.cost for name in (a, b) if (row := board.row(name)) and row.cost]
+    return len(costs) == 2 and all(c.visits for c in costs) and not costs[0].timed_like(costs[1])
 
 
 def references_of(board: Board, method: str) -> list[str]:

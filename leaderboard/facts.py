@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from leaderboard.board import Board
-from leaderboard.catalogue import EVALUATIONS, ProtocolCard
+from leaderboard.catalogue import ProtocolCard
 from leaderboard.row import Row
 from leaderboard.statistics import Estimate
 
 #: What may close the gap between sequential and joint training.
 HELPERS = ("replay", "mas", "mas_replay")
+#: The kinds of downstream evaluation that are held against each other.
+ASKED = ("linear", "knn", "fewshot", "detection")
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def facts_of(board: Board) -> Facts:
     """What is asked of a board."""
     gaps = {}
     for objective, sequential, joint in board.twins():
-        for kind in EVALUATIONS:
+        for kind in ASKED:
             gaps[sequential, joint, kind] = board.gap(sequential, joint, kind)
         for strategy in HELPERS:
             if (name := f"{objective}/{strategy}") in board.runs:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from benchmark.errors import UsageError
 from leaderboard.aggregate import Run
 from leaderboard.board import Board
+from leaderboard.spread import Spread
+from leaderboard.statistics import Z
 
 Floats = NDArray[np.float64]
 #: Seeds beyond which nobody would go.
@@ -55,6 +57,51 @@ def seeds_needed(spread: float, difference: float = 1.0, power: float = 0.8) -> 
         if found >= power:
             return seeds
     raise UsageError(f"more than {MOST:,} seeds are needed for a spread of {spread:g}")
+
+
+def share_found(spread: Spread, samples: float, seeds: float, difference: float = 1.0) -> float:
+    """How often a difference is found beyond the interval that the leaderboard gives it.
+
+    The estimate is normal around the difference, with variance samples^2 + spread^2 / seeds; the
+    interval is 1.96 samples and t spread / sqrt(seeds) in quadrature. The first part stays however
+    many seeds there are, since all are tested on the same images.
+
+    Args:
+        spread: over seeds, of the difference between two methods, pooled over methods.
+        samples: standard error of the difference over the test samples, above 0.
+        seeds: at least 1; infinity for the most that seeds can do.
+        difference: the true one, in the same unit.
+
+    Returns:
+        A share from 0 to 1.
+
+    Example:
+        >>> known = Spread(1.0, 14, 8, 3)
+        >>> [round(share_found(known, 0.4, seeds), 2) for seeds in (3, 10, float("inf"))]
+        [0.25, 0.47, 0.71]
+    """
+    from scipy.stats import norm
+
+    error = np.hypot(samples, spread.value / np.sqrt(seeds))
+    half = np.hypot(Z * samples, spread.half / np.sqrt(seeds))
+    return float(norm.sf((half - difference) / error) + norm.cdf((-half - difference) / error))
+
+
+def sample_noise(board: Board) -> float | None:
+    """Median over all pairs of methods of the standard error of their difference over samples.
+
+    Of average linear transfer, paired, of the first seed that both have; None without a pair.
+    """
+    runs = {name: {run.seed: run for run in own} for name, own in board.runs.items()}
+    found = []
+    for a, b in combinations(sorted(runs), 2):
+        seed = min(runs[a].keys() & runs[b].keys(), default=None)
+        if seed is None:
+            continue
+        known = board.scores.average([(1, runs[a][seed]), (-1, runs[b][seed])], "linear")
+        if known and known[1]:
+            found.append(known[1])
+    return float(np.median(found)) if found else None
 
 
 @dataclass(frozen=True)
@@ -107,6 +154,28 @@ def kendall(a: Any, b: Any) -> float:
     from scipy.stats import kendalltau
 
     return float(kendalltau(a, b).statistic)
+
+
+def between_seeds(tables: Mapping[int, Mapping[str, float]]) -> tuple[float, int] | None:
+    """How well two seeds agree on a ranking: what any other agreement is to be held against.
+
+    Args:
+        tables: of each seed, method to mean.
+
+    Returns:
+        The mean of Kendall's tau over all pairs of seeds, of the methods that all have, and how
+        many these are; None without three methods of two seeds.
+
+    Example:
+        >>> seed = {"a": 3.0, "b": 2.0, "c": 1.0}
+        >>> between_seeds({0: seed, 1: seed | {"a": 2.5}, 2: seed | {"d": 4.0}})
+        (1.0, 3)
+    """
+    shared = sorted(set.intersection(*(set(own) for own in tables.values()))) if tables else []
+    if len(tables) < 2 or len(shared) < 3:
+        return None
+    ranked = [[own[name] for name in shared] for own in tables.values()]
+    return float(np.mean([kendall(a, b) for a, b in combinations(ranked, 2)])), len(shared)
 
 
 @dataclass(frozen=True)
@@ -164,17 +233,17 @@ def likeness(table: Floats, tasks: Sequence[str]) -> Likeness | None:
 def score_table(
     board: Board, *, evaluation: str = "linear", by_run: bool = False
 ) -> tuple[list[str], Floats]:
-    """Scores on the tasks of the linear evaluation of all complete rows, or of all complete runs.
+    """Scores on the tasks of one kind of evaluation, of all complete rows or all complete runs.
 
     Args:
         board: the records.
-        evaluation: by which of the ways that all these tasks have.
+        evaluation: the kind; `knn` is of the tasks of the linear probe.
         by_run: a row for each seed of a method, in place of their mean.
 
     Returns:
         Names of the rows, and (M, N) scores.
     """
-    cells = [(evaluation, task) for _, task in board.card.cells("linear")]
+    cells = board.card.cells(evaluation)
 
     def of(run: Run) -> list[float] | None:
         found = [board.scores.of(run, cell) for cell in cells]

@@ -4,7 +4,6 @@ A tier's streams are put side by side, and never averaged: all are judged on the
 so that their errors are not independent.
 """
 
-import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,25 @@ from typing import TypeVar
 from benchmark.registry import PROTOCOLS
 from leaderboard import words
 from leaderboard.board import Board
-from leaderboard.catalogue import EVALUATIONS
-from leaderboard.facts import HELPERS, Facts
+from leaderboard.differences import (
+    Asked,
+    Numbers,
+    between,
+    collected,
+    every,
+    less,
+    listed,
+    lower_in,
+    machines,
+    sides,
+    stream_of,
+)
+from leaderboard.facts import ASKED, HELPERS, Facts
 from leaderboard.statistics import Estimate
 
-Asked = Board | Facts
+#: How the kinds of evaluation are called in a sentence.
+_KINDS = {kind: words.KINDS.get(kind, "Nearest neighbours").lower() for kind in ASKED}
 AnyAsked = TypeVar("AnyAsked", Board, Facts)
-Numbers = Mapping[str, Mapping[str, Estimate]]
 
 
 @dataclass(frozen=True)
@@ -76,63 +87,22 @@ def _known(board: Asked) -> bool:
     return board.card.id in PROTOCOLS
 
 
-def stream_of(board: Asked) -> str:
-    """Name of a board's stream, such as `instance`."""
-    return board.card.id.partition("/")[0]
-
-
-def _collected(found: Iterator[tuple[str, str, Estimate | None]]) -> dict[str, dict[str, Estimate]]:
-    """Series, line and number, those left out that are not known."""
-    numbers: dict[str, dict[str, Estimate]] = {}
-    for series, line, value in found:
-        if value is not None:
-            numbers.setdefault(series, {})[line] = value
-    return numbers
-
-
-def sides(numbers: Numbers, below: str, above: str) -> str:
-    """In how many cases a number is below and above nought beyond its interval.
-
-    Example:
-        >>> sides({"a": {"x": Estimate(-2.0, 1.0), "y": Estimate(0.5, 1.0)}}, "behind", "ahead")
-        'beyond the interval behind in 1 of 2 cases and ahead in 0, all from one seed'
-    """
-    every = [value for series in numbers.values() for value in series.values()]
-    low = sum(one.beyond_noise and one.value < 0 for one in every)
-    high = sum(one.beyond_noise and one.value > 0 for one in every)
-    cases = words.counted(len(every), "case")
-    single = sum(one.beyond_noise and one.seeds == 1 for one in every)
-    told = f"{single} of these {low + high}" if single < low + high else "all"
-    return (
-        f"beyond the interval {below} in {low} of {cases} and {above} in {high}"
-        f"{f', {told} from one seed' if single else ''}"
-    )
-
-
-def listed(series: Mapping[str, Estimate]) -> str:
-    """Numbers with their lines, in a sentence.
-
-    Example:
-        >>> listed({"instance": Estimate(1.0, 0.5), "domain": Estimate(2.0, 0.5)})
-        '+1.0 ± 0.5 (instance) and +2.0 ± 0.5 (domain)'
-    """
-    return words.joined([f"{words.interval(e, sign=True)} ({line})" for line, e in series.items()])
-
-
 def _gap(boards: Sequence[Asked]) -> Answer:
-    numbers = _collected(
+    numbers = collected(
         (objective, stream_of(board), board.gap(sequential, joint))
         for board in boards
         for objective, sequential, joint in board.twins()
     )
     each = "; ".join(f"{objective} {listed(series)}" for objective, series in numbers.items())
+    twins = [(f"{objective}/sequential", f"{objective}/joint") for objective in numbers]
     return Answer(
         "gap",
         "How far is sequential from joint training?",
         "sequential less joint, points",
         numbers,
         f"Sequential less joint training, in points, mean over the linear tasks: {each}; "
-        f"{sides(numbers, 'it is behind', 'ahead')}, a case being an objective on a stream.",
+        f"{sides(numbers, 'it is behind', 'ahead')}, a case being an objective on a stream, "
+        f"{machines(boards, twins)}.",
     )
 
 
@@ -146,17 +116,21 @@ def _helpers(boards: Sequence[Asked]) -> Answer:
                     if (name := f"{objective}/{strategy}") in board.runs:
                         yield strategy, line, board.gap(name, joint)
 
-    gained = _collected(
-        (strategy, f"{objective}, {stream_of(board)}", board.gap(name, sequential))
+    gained = {
+        strategy: collected(
+            (objective, stream_of(board), board.gap(name, sequential))
+            for board in boards
+            for objective, sequential, _ in board.twins()
+            if (name := f"{objective}/{strategy}") in board.runs
+        )
         for strategy in HELPERS
-        for board in boards
-        for objective, sequential, _ in board.twins()
-        if (name := f"{objective}/{strategy}") in board.runs
-    )
-    numbers = _collected(found()) if gained else {}
+    }
+    gained = {strategy: series for strategy, series in gained.items() if series}
+    numbers = collected(found()) if gained else {}
     each = "; ".join(
-        f"{strategy} changes transfer by {_range(list(series.values()))} against sequential "
-        f"training, {sides({strategy: series}, 'below it', 'above')}"
+        f"{strategy} changes transfer by {between(every(series))} points, "
+        f"{sides(series, 'below it', 'above')} ({lower_in(series)}; "
+        f"{machines(boards, [(f'{o}/{strategy}', f'{o}/sequential') for o in series])})"
         for strategy, series in gained.items()
     )
     return Answer(
@@ -164,18 +138,24 @@ def _helpers(boards: Sequence[Asked]) -> Answer:
         "Do replay and regularisation close the gap?",
         "less joint, points",
         numbers,
-        f"{each[:1].upper()}{each[1:]}.",
+        f"{_open(numbers)} Against sequential training, {each}.",
     )
 
 
-def _range(found: Sequence[Estimate]) -> str:
-    """The least and the most, with their intervals."""
-    low, high = (words.interval(f(found, key=lambda e: e.value), sign=True) for f in (min, max))
-    return f"{low} points" if len(found) == 1 else f"{low} to {high} points"
+def _open(numbers: Numbers) -> str:
+    """Where there is a gap beyond the interval at all."""
+    gaps = numbers.get("sequential", {})
+    there = [line for line, gap in gaps.items() if gap.beyond_noise and gap.value < 0]
+    where = f" ({'; '.join(there)})" if there else ""
+    cases = words.counted(len(gaps), "case")
+    return (
+        f"There is a gap beyond the interval, that could be closed, in {len(there)} of {cases}"
+        f"{where}."
+    )
 
 
 def _forgetting(boards: Sequence[Asked]) -> Answer:
-    numbers = _collected(
+    numbers = collected(
         (objective, stream_of(board), row.forgetting if (row := board.row(sequential)) else None)
         for board in boards
         for objective, sequential, _ in board.twins()
@@ -190,7 +170,8 @@ def _forgetting(boards: Sequence[Asked]) -> Answer:
         told = (
             "Forgetting of chunk 1 under supervised less that under MoCo v2 training, in points: "
             f"{listed(apart)}, more than 0 where supervised training forgets more; "
-            f"{sides({'': apart}, 'it forgets less', 'more')}."
+            f"{sides({'': apart}, 'it forgets less', 'more')}, "
+            f"{machines(boards, [('supervised/sequential', 'moco_v2/sequential')])}."
         )
     return Answer(
         "forgetting",
@@ -199,17 +180,6 @@ def _forgetting(boards: Sequence[Asked]) -> Answer:
         numbers,
         told,
     )
-
-
-def less(a: Estimate, b: Estimate) -> Estimate:
-    """A difference, taken for one of independent numbers: the interval is rather too wide.
-
-    Example:
-        >>> less(Estimate(5.0, 3.0), Estimate(1.0, 4.0))
-        Estimate(value=4.0, half=5.0, seeds=1)
-    """
-    half = None if a.half is None or b.half is None else math.hypot(a.half, b.half)
-    return Estimate(a.value - b.value, half, min(a.seeds, b.seeds))
 
 
 def _cost(boards: Sequence[Asked]) -> Answer:
@@ -225,7 +195,7 @@ def _cost(boards: Sequence[Asked]) -> Answer:
                     ratio = row.cost.cumulative_visits / twin.cost.cumulative_visits
                     yield stream_of(board), row.strategy, Estimate(ratio, None, len(row.seeds))
 
-    numbers = _collected(ratios())
+    numbers = collected(ratios())
     dear: dict[str, dict[str, list[str]]] = {}
     for stream, series in numbers.items():
         for name, ratio in series.items():
@@ -237,18 +207,7 @@ def _cost(boards: Sequence[Asked]) -> Answer:
     ]
     sentence = "To have an up-to-date model after every arrival takes, against the image visits "
     sentence += f"of sequential training, {'; '.join(each) if each else 'as many'}."
-    for names, title in (
-        (("joint",), "joint training at every arrival takes"),
-        (HELPERS, ""),
-    ):
-        if times := _times(boards, names):
-            known = [name for name in names if any(name == strategy for strategy, _ in times)]
-            takes = title or f"{words.joined(known)} {'take' if len(known) > 1 else 'takes'}"
-            long = statistics.median(ratio for _, ratio in times)
-            sentence += (
-                f" By the time measured, {takes} {long:.1f} times as long (median of "
-                f"{words.counted(len(times), 'case')} timed on the same kind of machine)."
-            )
+    sentence += _told_times(_times(boards))
     return Answer(
         "cost",
         "What does each cost, and what would joint training at every arrival cost?",
@@ -258,53 +217,86 @@ def _cost(boards: Sequence[Asked]) -> Answer:
     )
 
 
-def _times(boards: Sequence[Asked], strategies: Sequence[str]) -> list[tuple[str, float]]:
-    """Strategy, and seconds to be up to date at every arrival relative to the sequential twin's.
+def _times(boards: Sequence[Asked]) -> dict[str, list[tuple[str, float]]]:
+    """Of each strategy, objective and seconds to be up to date, sequential training's being 1.
 
-    Only where both ran on the same kinds of machine.
+    A case is a seed on a stream, trained by both on one kind of machine.
     """
-    return [
-        (
-            row.strategy,
-            row.cost.seconds / twin.cost.seconds * row.cost.cumulative_visits / row.cost.visits,
-        )
-        for board in boards
-        for row in board.rows
-        if row.strategy in strategies and row.cost and row.cost.visits
-        if row.cost.cumulative_visits
-        if (twin := board.row(f"{row.objective}/sequential")) and twin.cost
-        if row.cost.timed_like(twin.cost)
-    ]
+    found: dict[str, list[tuple[str, float]]] = {}
+    for board in boards:
+        for row in board.rows:
+            twin = board.row(f"{row.objective}/sequential")
+            if row.strategy in ("", "sequential") or not (row.cost and twin and twin.cost):
+                continue
+            if row.cost.visits and row.cost.cumulative_visits:
+                more = row.cost.cumulative_visits / row.cost.visits
+                each = [(row.objective, more * t) for t in row.cost.times_as_long(twin.cost)]
+                found.setdefault(row.strategy, []).extend(each)
+    return {name: found[name] for name in sorted(found) if found[name]}
+
+
+def _told_times(times: Mapping[str, Sequence[tuple[str, float]]]) -> str:
+    """Medians, with the least and the most; empty without any."""
+    told = []
+    for name, cases in times.items():
+        long = [ratio for _, ratio in cases]
+        between = f"{min(long):.1f} to {max(long):.1f} in {words.counted(len(long), 'case')}"
+        of = words.joined(sorted({objective for objective, _ in cases}))
+        told.append(f"{name} {statistics.median(long):.1f} times as long ({between}, {of})")
+    return (
+        f" By the time measured, where the same seed ran on one known kind of machine, it "
+        f"takes "
+        f"{'; '.join(told)}."
+        if told
+        else ""
+    )
 
 
 def _kinds(boards: Sequence[Asked]) -> Answer:
-    numbers = _collected(
-        (
-            objective,
-            f"{words.KINDS[kind].lower()}, {stream_of(board)}",
-            board.gap(sequential, joint, kind),
-        )
-        for kind in EVALUATIONS
+    def line(kind: str, board: Asked) -> str:
+        return f"{_KINDS[kind]}, {stream_of(board)}"
+
+    numbers = collected(
+        (objective, line(kind, board), board.gap(sequential, joint, kind))
+        for kind in ASKED
         for board in boards
         for objective, sequential, joint in board.twins()
     )
-    told = []
-    for kind in EVALUATIONS:
-        name = words.KINDS[kind].lower()
+    told, other = [], []
+    for kind in ASKED:
         own = {
-            objective: {line: e for line, e in series.items() if line.startswith(f"{name},")}
+            objective: {at: series[at] for board in boards if (at := line(kind, board)) in series}
             for objective, series in numbers.items()
         }
-        if any(own.values()):
-            every = [value for series in own.values() for value in series.values()]
-            told.append(
-                f"{name}: sequential less joint training is {_range(every)}, "
-                f"{sides(own, 'behind', 'ahead')}"
-            )
+        own = {objective: series for objective, series in own.items() if series}
+        if own:
+            each = [
+                f"{objective} {between([*series.values()])}" for objective, series in own.items()
+            ]
+            told.append(f"{_KINDS[kind]}: {'; '.join(each)}; {sides(own, 'behind', 'ahead')}")
+        if kind != "linear" and own:
+            other.append(_unlike(boards, numbers, kind))
     return Answer(
         "kinds",
         "Does the answer depend on the kind of downstream task?",
         "sequential less joint, points",
         numbers,
-        f"{'; '.join(told)[:1].upper()}{'; '.join(told)[1:]}.",
+        "Sequential less joint training, least to most over the streams, in points. "
+        + "".join(f"{one[:1].upper()}{one[1:]}. " for one in told)
+        + f"The difference is another than by the linear probe, beyond the interval of the two, "
+        f"{words.joined(other)}.",
     )
+
+
+def _unlike(boards: Sequence[Asked], numbers: Numbers, kind: str) -> str:
+    """In how many cases one kind's difference is not the linear probe's."""
+    apart = [
+        (f"{objective} on {stream_of(board)}", less(a, b))
+        for objective, series in numbers.items()
+        for board in boards
+        if (a := series.get(f"{_KINDS[kind]}, {stream_of(board)}"))
+        and (b := series.get(f"{_KINDS['linear']}, {stream_of(board)}"))
+    ]
+    beyond = [name for name, one in apart if one.beyond_noise]
+    where = f" ({words.joined(beyond)})" if beyond else ""
+    return f"by {_KINDS[kind]} in {len(beyond)} of {len(apart)} cases{where}"

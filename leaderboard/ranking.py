@@ -27,13 +27,14 @@ def all_differences(
 
     The same numbers as one pair after the other would give, by one product of matrices a task.
     The p-value is by Student's t on Welch and Satterthwaite's degrees of freedom, since the noise
-    of the samples is known and that of k seeds is estimated on k - 1 of them.
+    of the samples is known and that of seeds is estimated.
 
     Args:
         scores: looks numbers up.
         runs: those of each of M methods, each complete in all tasks of the kind.
         evaluation: linear, fewshot or detection.
-        spread: over seeds, for pairs that share one; None leaves these their samples' noise.
+        spread: over seeds, of a difference between any two; None: each pair has its own, and
+            of one seed none.
 
     Returns:
         (M, M) row less column; (M, M) half its 95 % interval; (M, M) p-value of no difference; NaN
@@ -59,9 +60,9 @@ def all_differences(
         freedom = np.maximum(count - 1, 1)
         seeds = np.where(count > 1, np.maximum(squares / count - mean**2, 0) / freedom, 0)
         if spread is not None:
-            single = (count == 1) & ~np.eye(len(runs), dtype=bool)
-            seeds = np.where(single, spread.value**2, seeds)
-            freedom = np.where(single, spread.freedom, freedom)
+            shared = np.where(count > 0, count, np.nan)
+            seeds = np.where(np.eye(len(runs), dtype=bool), 0, spread.value**2 / shared)
+            freedom = np.full(shape, spread.freedom)
         half = np.hypot(Z * np.sqrt(samples), stdtrit(freedom, 0.975) * np.sqrt(seeds))
         effective = np.where(seeds > 0, freedom * (1 + samples / seeds) ** 2, np.inf)
         score = np.abs(mean) / np.sqrt(samples + seeds)

@@ -11,7 +11,7 @@ from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard.aggregate import read_results
 from leaderboard.answers_picture import answer_svg
 from leaderboard.board import Board, load_boards
-from leaderboard.power_words import power_words
+from leaderboard.power_words import LEGEND, power_table, power_words
 from leaderboard.questions import Answer, answers, nano_boards
 from leaderboard.readme_bench import benchmarks, engine, site
 from leaderboard.readme_methods import method_rates, references, trials
@@ -172,7 +172,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "coverage", there)
     write_between_markers(readme, "paper", paper(boards, longer))
     write_between_markers(readme, "findings", findings(board))
-    write_between_markers(readme, "power", "\n".join(f"- {line}" for line in power_words(board)))
+    power = "\n".join(f"- {line}" for line in power_words(board))
+    write_between_markers(readme, "power", f"{power}\n\n{power_table(boards)}\n\n{LEGEND}")
     write_between_markers(readme, "protocols", protocols(nano + full))
     drawn = [spec for spec in nano if not spec.longer]
     write_whole(readme.parent / "results" / "streams.svg", streams_svg(drawn).encode())
@@ -194,7 +195,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     indexed = json.loads((results / "bench-retrieval.json").read_text(encoding="utf-8"))
     write_between_markers(readme, "retrieval", retrieval(indexed))
     again = json.loads((results / FILE).read_text(encoding="utf-8"))
-    write_between_markers(readme, "verify", reproduction(again))
+    now = sum(f.record.kind == "evaluation" and bool(f.record.metrics) for f in found.located)
+    write_between_markers(readme, "verify", reproduction(again, now))
     built = json.loads((results / "bench-site.json").read_text(encoding="utf-8"))
     write_between_markers(readme, "site", site(built))
 

@@ -1,10 +1,12 @@
 """The README's tables of the methods: references, rates, and how the defaults were chosen."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmark.registry import OBJECTIVES, STRATEGIES
+from benchmark.resolve import resolve
 from leaderboard.words import joined, number
 
 
@@ -66,10 +68,13 @@ def _median(quartiles: list[float], *, percent: bool = False) -> str:
 
 
 def trials(folder: Path) -> str:
-    """What was tried for each part, and what did best on the validation images."""
+    """What was tried for each part, what did best on the validation images, and what nano uses.
+
+    The last need not be the best of each row, since a strategy has one default for all objectives.
+    """
     lines = [
-        "| Part | With | Tried | Best | Mean validation | Worst |",
-        "| :-- | :-- | :-- | :-- | --: | --: |",
+        "| Part | With | Tried | Best | Used | Mean validation | Worst |",
+        "| :-- | :-- | :-- | :-- | :-- | --: | --: |",
     ]
     for name in (*OBJECTIVES.names(), *STRATEGIES.names()):
         path = folder / f"{name}.json"
@@ -80,12 +85,18 @@ def trials(folder: Path) -> str:
             own = [row for row in rows if row["method"] == method]
             best, worst = (pick(own, key=lambda row: row["validation"]) for pick in (max, min))
             tried = "; ".join(f"{option} {_values(own, option)}" for option in best["options"])
-            chosen = ", ".join(f"{option} {value:g}" for option, value in best["options"].items())
+            config = resolve(method, {}, "nano").config
+            used = {option: config[option] for option in best["options"]}
             lines.append(
-                f"| `{name}` | `{method}` on `{best['protocol']}` | {tried} | {chosen} "
+                f"| `{name}` | `{method}` on `{best['protocol']}` | {tried} "
+                f"| {_told(best['options'])} | {_told(used)} "
                 f"| {best['validation']:.1f} % | {worst['validation']:.1f} % |"
             )
     return "\n".join(lines)
+
+
+def _told(options: Mapping[str, float]) -> str:
+    return ", ".join(f"{option} {value:g}" for option, value in options.items())
 
 
 def _values(rows: list[dict[str, Any]], option: str) -> str:

@@ -1,12 +1,16 @@
 """Where the nano tier and the paper agree, and whether its budget is why they do not."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
 from benchmark.registry import PROTOCOLS
 from leaderboard import words
 from leaderboard.board import Board
+from leaderboard.differences import Numbers, less, listed, stream_of
 from leaderboard.facts import HELPERS
-from leaderboard.questions import Numbers, less, listed, sides, stream_of
+from leaderboard.spread import Spread
 from leaderboard.statistics import Estimate
 from leaderboard.words import interval, number
 
@@ -22,18 +26,20 @@ def paper(boards: Sequence[Board], longer: Sequence[Board] = ()) -> str:
         boards: of the nano streams.
         longer: of the same streams with more image visits.
     """
-    lines = [*_helped(boards), *_mild(boards), *_forgotten(boards)]
+    lines = [*_helped(boards), *_mild(boards), *_forgotten(boards), *_by_neighbours(boards)]
     lines += [line for board in longer for line in _longer(board, boards)]
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _gaps(boards: Sequence[Board], objective: str, strategies: Sequence[str]) -> Numbers:
+def _gaps(
+    boards: Sequence[Board], objective: str, strategies: Sequence[str], kind: str = "linear"
+) -> Numbers:
     """Strategy to stream to points ahead of joint training, as far as they are known."""
     found = {
         strategy: {
             stream_of(board): gap
             for board in boards
-            if (gap := board.gap(f"{objective}/{strategy}", f"{objective}/joint"))
+            if (gap := board.gap(f"{objective}/{strategy}", f"{objective}/joint", kind))
         }
         for strategy in strategies
     }
@@ -44,18 +50,23 @@ def _helped(boards: Sequence[Board]) -> list[str]:
     numbers = _gaps(boards, SELF, HELPERS)
     if not numbers:
         return []
-    behind = [
-        f"{strategy} on {stream} ({interval(gap, sign=True)}{', one seed' * (gap.seeds == 1)})"
-        for strategy, series in numbers.items()
-        for stream, gap in series.items()
-        if gap.beyond_noise and gap.value < 0
-    ]
+    behind = _behind(numbers)
     cases = words.counted(sum(map(len, numbers.values())), "case")
     told = f"not so here in {len(behind)} of {cases}, {words.joined(behind)}"
     agreed = f"not contradicted here, behind beyond the interval in 0 of {cases}"
     return [
         f"The paper: with replay or regularisation, self-supervised training on a stream transfers "
         f"about as well as joint training. With {SELF}: {told if behind else agreed}."
+    ]
+
+
+def _behind(numbers: Numbers) -> list[str]:
+    """Which strategies are behind beyond the interval, and on which streams."""
+    return [
+        f"{strategy} on {stream} ({interval(gap, sign=True)}{', one seed' * (gap.seeds == 1)})"
+        for strategy, series in numbers.items()
+        for stream, gap in series.items()
+        if gap.beyond_noise and gap.value < 0
     ]
 
 
@@ -87,14 +98,15 @@ def _forgotten(boards: Sequence[Board]) -> list[str]:
         [stream for stream, one in apart.items() if one.beyond_noise and sign * one.value > 0]
         for sign in (1, -1)
     )
-    lost = [a.value for a, b in both.values() if a and b]
+    lost = [a for a, b in both.values() if a and b]
+    least, most = (number(f(one.value for one in lost), sign=True) for f in (min, max))
     seen = f"seen on {words.joined(more)}" if more else "not seen here"
     if fewer:
         seen += f", the opposite on {words.joined(fewer)}"
-    elif not more and max(lost) <= 0:
+    elif not more and not any(one.beyond_noise and one.value > 0 for one in lost):
         seen += (
-            f": supervised training itself forgets nothing on average, {number(min(lost))} to "
-            f"{number(max(lost))} points"
+            f": supervised training itself forgets nothing beyond its interval ({least} to {most} "
+            f"points), and the intervals are too wide to tell them apart"
         )
     elif not more:
         seen += ": the intervals are too wide to tell"
@@ -102,6 +114,21 @@ def _forgotten(boards: Sequence[Board]) -> list[str]:
         f"The paper: self-supervised training forgets the first chunk visibly less than supervised "
         f"training. Forgetting under supervised training less that under {SELF} is {listed(apart)} "
         f"points; {seen}."
+    ]
+
+
+def _by_neighbours(boards: Sequence[Board]) -> list[str]:
+    """Whether the metric decides: the same by nearest neighbours."""
+    numbers = _gaps(boards, SELF, ["sequential", *HELPERS], "knn")
+    if not numbers:
+        return []
+    behind = _behind(numbers)
+    where = f", {words.joined(behind)}" if behind else ""
+    cases = words.counted(sum(map(len, numbers.values())), "case")
+    return [
+        f"Is it the metric? By nearest neighbours in place of the linear probe, "
+        f"{words.joined([*numbers])} with {SELF} are behind joint training beyond the interval in "
+        f"{len(behind)} of {cases}{where}."
     ]
 
 
@@ -113,13 +140,15 @@ def _longer(long: Board, boards: Sequence[Board]) -> list[str]:
         return []
     times = spec.budget.image_visits / PROTOCOLS.get(spec.base_id).budget.image_visits
     objectives = [objective for objective, _, _ in long.twins()]
+    luck = None if long.known_spread("linear") else base.known_spread("linear")
+    gaps = {o: _lent(gap, luck) for o in objectives if (gap := _gap(long, o))}
     told = []
-    for what, of in (
-        ("sequential less joint training", _gap),
-        ("forgetting of chunk 1", _lost),
-        ("transfer of joint training", _joint),
+    for what, of, then in (
+        ("sequential less joint training", _gap, gaps.get),
+        ("forgetting of chunk 1", _lost, partial(_lost, long)),
+        ("transfer of joint training", _joint, partial(_joint, long)),
     ):
-        both = {o: (of(base, o), of(long, o)) for o in objectives}
+        both = {o: (of(base, o), then(o)) for o in objectives}
         signed = of is not _joint
         moves = [
             f"from {interval(a, sign=signed)} to {interval(b, sign=signed)} ({o})"
@@ -128,11 +157,35 @@ def _longer(long: Board, boards: Sequence[Board]) -> list[str]:
         ]
         if moves:
             told.append(f"{what} goes {words.joined(moves)}")
-    gaps = {o: {"": gap} for o in objectives if (gap := _gap(long, o))}
+    lent = " (its differences with the spread over seeds that it has with fewer)" if luck else ""
+    single = "; forgetting, of one seed, leaves other trainings out" if _single(long) else ""
     return [
-        f"Is it the budget? With {times:.0f} times as many image visits on {stream_of(base)}, "
-        f"{'; '.join(told)}; {sides(gaps, 'then sequential is behind joint', 'ahead')}."
+        f"Is it the budget? With {times:.0f} times as many image visits on {stream_of(base)}"
+        f"{lent}, {'; '.join(told)}{single}. {_concluded(base, gaps)}."
     ]
+
+
+def _lent(gap: Estimate, luck: Spread | None) -> Estimate:
+    """A gap whose interval takes the spread over seeds of another budget, if any."""
+    if luck is None or gap.half is None:
+        return gap
+    return replace(gap, half=math.hypot(gap.half, luck.half / math.sqrt(gap.seeds)))
+
+
+def _single(board: Board) -> bool:
+    return max(len(row.seeds) for row in board.rows) == 1
+
+
+def _concluded(base: Board, gaps: Mapping[str, Estimate]) -> str:
+    """Whether more visits bring out what fewer did not show."""
+    behind = [o for o, gap in gaps.items() if gap.beyond_noise and gap.value < 0]
+    if not behind:
+        return "No gap comes out beyond the interval: whether the budget hides one cannot be told"
+    hidden = not any(gap.beyond_noise for o in behind if (gap := _gap(base, o)))
+    return (
+        f"Beyond the interval sequential is then behind joint training with {words.joined(behind)}"
+        f"{': the smaller budget hides it' * hidden}"
+    )
 
 
 def _gap(board: Board, objective: str) -> Estimate | None:

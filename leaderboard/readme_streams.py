@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from leaderboard import words
 from leaderboard.board import Board
+from leaderboard.differences import stream_of
 from leaderboard.machines import machines_note
-from leaderboard.questions import stream_of
 from leaderboard.words import interval
 
 

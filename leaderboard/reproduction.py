@@ -22,23 +22,29 @@ from leaderboard import words
 FILE = "verify.json"
 
 
-def reproduction(measured: Mapping[str, Any]) -> str:
-    """A table of the cells, and the verdicts.
+def reproduction(measured: Mapping[str, Any], now: int | None = None) -> str:
+    """A table of the cells, what is allowed, and the verdicts.
 
     Args:
         measured: the document that `main` writes.
+        now: evaluations that the store has by now, which is told where there are more or fewer than
+            the cells were drawn from; None if that is not known.
 
     Example:
         >>> cell = {"path": "p@1/a/seed0/after-chunk4/linear.mnist.json", "metric": "top1"}
         >>> same = cell | {"claimed": 50.0, "found": 50.0, "verdict": "same bits"}
         >>> near = cell | {"claimed": 50.0, "found": 50.5, "verdict": "agrees", "allowed": 2.0}
-        >>> told = reproduction({
+        >>> document = {
         ...     "seed": 1, "threads": 3,
-        ...     "as_recorded": {"drawn": [same], "verdict": "reproduced: one"},
-        ...     "otherwise": {"drawn": [near], "verdict": "reproduced: other"},
-        ... })
-        >>> print(told.splitlines()[2])
+        ...     "as_recorded": {"drawn": [same], "of": 7, "verdict": "reproduced: one"},
+        ...     "otherwise": {"drawn": [near], "of": 7, "verdict": "reproduced: other"},
+        ... }
+        >>> print(reproduction(document).splitlines()[2])
         | `p@1/a/seed0/after-chunk4/linear.mnist` | top1 50.00 | same bits | +0.50 | 2.00 |
+        >>> reproduction(document, 7) == reproduction(document)
+        True
+        >>> reproduction(document, 1234).rpartition("by ")[2]
+        '0.50 at the most; the store has 1,234 evaluations now.'
     """
     threads = measured["threads"]
     lines = [
@@ -54,14 +60,20 @@ def reproduction(measured: Mapping[str, Any]) -> str:
             f"| `{same['path'].removesuffix('.json')}` | {same['metric']} {same['claimed']:.2f} "
             f"| {same['verdict']} | {step} | {other['allowed']:.2f} |"
         )
+    drawn = words.counted(len(moved), "cell")
+    later = "" if now in (None, first["of"]) else f"; the store has {now:,} evaluations now"
     return "\n".join(
         [
             *lines,
             "",
+            "Allowed is how far two headlines may be apart by the choice of test images (few-shot: "
+            "of episodes) in both runs and by the luck of another training, as far as the other "
+            f"methods of several seeds tell it, at 95 % over the {drawn} drawn (Bonferroni).",
+            "",
             f"By as many threads as each record names: {first['verdict']}. By {threads} threads: "
             f"{second['verdict']}; the headlines moved by "
             f"{statistics.fmean(map(abs, moved)):.2f} on average, and by "
-            f"{max(map(abs, moved)):.2f} at the most.",
+            f"{max(map(abs, moved)):.2f} at the most{later}.",
         ]
     )
 

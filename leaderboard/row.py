@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmark.metrics import cumulative_cost
 from benchmark.result import Environment
@@ -31,6 +31,7 @@ class Cost:
         peak_memory_bytes: of the largest phase.
         steps: optimiser steps.
         machines: what the seeds were trained on, by name, with the share of the seeds.
+        by_seed: of each seed, what it was trained on, and the seconds.
     """
 
     visits: int
@@ -41,6 +42,7 @@ class Cost:
     peak_memory_bytes: int
     steps: int
     machines: Mapping[str, float]
+    by_seed: Mapping[int, tuple[str, float]] = field(default_factory=dict)
 
     def timed_like(self, other: "Cost") -> bool:
         """Whether the seconds compare: the same machines, each for the same share of the seeds.
@@ -48,6 +50,24 @@ class Cost:
         Two processors whose kind is not known may be of two kinds.
         """
         return self.machines == other.machines and not any(UNNAMED in m for m in self.machines)
+
+    def times_as_long(self, other: "Cost") -> list[float]:
+        """Seconds over those of another, of each seed that both trained on one known machine.
+
+        Example:
+            >>> one, two = (
+            ...     Cost(*range(7), {}, {0: (kind, seconds), 1: (UNNAMED, 9.0)})
+            ...     for kind, seconds in (("a", 3.0), ("a", 2.0))
+            ... )
+            >>> one.times_as_long(two)
+            [1.5]
+        """
+        both = [(self.by_seed[seed], other.by_seed.get(seed)) for seed in self.by_seed]
+        return [
+            mine[1] / theirs[1]
+            for mine, theirs in both
+            if theirs and mine[0] == theirs[0] and UNNAMED not in mine[0] and theirs[1]
+        ]
 
 
 @dataclass(frozen=True)
@@ -144,6 +164,7 @@ def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
     def most(name: str) -> int:
         return max((getattr(p.cost, name) for own in phases for p in own), default=0)
 
+    where = ["; ".join(sorted({machine(p.environment) for p in own})) for own in phases]
     arrivals = [
         cumulative_cost([p.cost.image_visits for p in own], [p.stream.chunks for p in own])
         for own in phases
@@ -156,9 +177,11 @@ def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
         extra_parameters=most("extra_parameters"),
         peak_memory_bytes=most("peak_memory_bytes"),
         steps=round(total("optimiser_steps")),
-        machines=shares(
-            ["; ".join(sorted({machine(p.environment) for p in own})) for own in phases]
-        ),
+        machines=shares(where),
+        by_seed={
+            run.seed: (name, sum(p.cost.seconds for p in own))
+            for run, name, own in zip(trained, where, phases, strict=True)
+        },
     )
 
 

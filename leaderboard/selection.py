@@ -10,7 +10,7 @@ from benchmark.registry import PROTOCOLS, SELECTIONS, TASKS
 from leaderboard import words
 from leaderboard.aggregate import Cell, Located, Results, Run
 from leaderboard.scores import Known, Score, contrast
-from leaderboard.spread import Spread, enough, spread_over_seeds, widened
+from leaderboard.spread import Spread, difference_over_seeds, enough, spread_over_seeds
 from leaderboard.statistics import Estimate, estimate, standard_error_of_mean
 
 #: The ways in which a choice is judged.
@@ -139,9 +139,10 @@ class Track:
         found = self._over_seeds(terms, kind, targets)
         if not found:
             return None
-        whole = estimate(*zip(*found.values(), strict=True))
         weights = [weight for weight, _ in terms]
-        return widened(whole, weights, lambda: self._spread(kind, targets))
+        return difference_over_seeds(
+            list(found.values()), weights, lambda: self._spread(kind, targets)
+        )
 
     def _spread(self, kind: str, targets: tuple[str, ...]) -> Spread | None:
         """How far a difference moves from seed to seed, known from the choices of several seeds."""

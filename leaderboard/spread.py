@@ -2,45 +2,50 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from leaderboard.statistics import Estimate
+from leaderboard.statistics import Estimate, estimate
 
-#: Degrees of freedom from which a spread is worth using for methods that it was not measured on.
+#: Degrees of freedom from which a spread is worth using for all differences.
 ENOUGH = 4
 
 
 def enough(found: "Spread | None") -> "Spread | None":
-    """A spread, if methods of one seed may take it over."""
+    """A spread, if it rests on enough to be used for all differences."""
     return found if found and found.freedom >= ENOUGH else None
 
 
-def widened(
-    found: Estimate, weights: Sequence[float], spread: "Callable[[], Spread | None]"
+def difference_over_seeds(
+    found: Sequence[tuple[float, float | None]],
+    weights: Sequence[float],
+    spread: "Callable[[], Spread | None]",
 ) -> Estimate:
-    """A weighted sum, which takes over the spread of others if it is a difference of one seed.
+    """A weighted sum of methods over seeds, of which a difference takes the pooled spread.
+
+    So methods of three seeds and of one are judged alike, by the spread that all of several seeds
+    have together; a t of two degrees of freedom, and luck with three numbers, would decide
+    otherwise. It takes for granted that methods move alike from seed to seed.
 
     Args:
-        found: the sum; of several seeds it is left as it is.
-        weights: of a difference 1 and -1; of one that does not sum to 0 the sum is left, too.
+        found: the sum and its standard error over the samples, of each seed.
+        weights: of a difference 1 and -1; a sum whose weights do not sum to 0 has its own spread.
         spread: looks up the spread of the differences between two methods, if it is needed.
 
     Example:
         >>> known = lambda: Spread(1.0, 10**6, 9, 9)  # half an interval of 1.96
-        >>> round(widened(Estimate(2.0, 3.0), (1, -1), known).half, 2)
-        3.58
-        >>> widened(Estimate(2.0, 3.0), (1,), known).half
-        3.0
+        >>> round(difference_over_seeds([(2.0, 1.0)], (1, -1), known).half, 2)
+        2.77
+        >>> round(difference_over_seeds([(2.0, 0.0), (4.0, 0.0)], (1, -1), known).half, 2)
+        1.39
+        >>> round(difference_over_seeds([(2.0, 1.0)], (1,), known).half, 2)
+        1.96
     """
-    if found.seeds > 1 or found.half is None or abs(sum(weights)) > 1e-9:
-        return found
-    known = spread()
-    if known is None:
-        return found
+    known = spread() if abs(sum(weights)) < 1e-9 else None
     scale = math.hypot(*weights) / math.sqrt(2)
-    return replace(found, half=math.hypot(found.half, scale * known.half))
+    values, errors = zip(*found, strict=True)
+    return estimate(values, errors, luck=scale * known.half if known else None)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 Two sources of doubt are kept apart. *Samples*: the test images or episodes could have been
 others; known from one run, by the record's standard error or, paired between two methods, from
 their predictions (`leaderboard.evidence`). *Seeds*: the training could have gone otherwise; known
-from several runs only, by Student's t: a bootstrap of three seeds would cover too little. A
-difference of one seed takes it from other methods (`leaderboard.spread`) where these suffice.
+from several runs only, by Student's t: a bootstrap of three seeds would cover too little. Of
+a difference it is pooled over all methods of several seeds (`leaderboard.spread`).
 """
 
 import math
@@ -26,7 +26,7 @@ class Estimate:
     Args:
         value: in the metric's unit.
         half: half width of the interval, None where nothing is known about it.
-        seeds: training seeds behind it; with 1, `half` has nothing of its own about other seeds.
+        seeds: training seeds behind it.
 
     Example:
         >>> Estimate(50.0, 2.0, 1).beyond_noise
@@ -53,7 +53,9 @@ class Estimate:
         return self.half is not None and abs(self.value) > self.half
 
 
-def estimate(values: Sequence[float], standard_errors: Sequence[float | None]) -> Estimate:
+def estimate(
+    values: Sequence[float], standard_errors: Sequence[float | None], luck: float | None = None
+) -> Estimate:
     """Mean over seeds with its 95 % interval.
 
     One seed: 1.96 se, the sample interval. More: the two parts in quadrature, t s / sqrt(k) of
@@ -64,6 +66,8 @@ def estimate(values: Sequence[float], standard_errors: Sequence[float | None]) -
     Args:
         values: one per seed, at least one.
         standard_errors: over the test samples, one per seed; None where not known.
+        luck: t s where the spread s over seeds is known from elsewhere, and its t: what one seed
+            leaves open. It is used instead of the values' own, of one seed, too.
 
     Returns:
         The estimate; without an interval if any standard error is not known.
@@ -73,6 +77,8 @@ def estimate(values: Sequence[float], standard_errors: Sequence[float | None]) -
         Estimate(value=50.0, half=1.96, seeds=1)
         >>> round(estimate([49.0, 50.0, 51.0], [0.0] * 3).half, 3)  # t(2) = 4.303, s = 1
         2.484
+        >>> round(estimate([49.0, 50.0, 51.0], [0.0] * 3, luck=2.0).half, 3)
+        1.155
     """
     if not values or len(values) != len(standard_errors):
         raise UsageError(f"{len(values)} values with {len(standard_errors)} standard errors")
@@ -81,11 +87,11 @@ def estimate(values: Sequence[float], standard_errors: Sequence[float | None]) -
     half = None
     if len(known) == count:
         half = Z * math.sqrt(sum(se * se for se in known) / count)
-        if count > 1:
+        if luck is None and count > 1:
             from scipy.special import stdtrit  # slow to import, needed for this only
 
-            spread = float(stdtrit(count - 1, 0.975)) * float(np.std(values, ddof=1))
-            half = math.hypot(half, spread / math.sqrt(count))
+            luck = float(stdtrit(count - 1, 0.975)) * float(np.std(values, ddof=1))
+        half = math.hypot(half, (luck or 0.0) / math.sqrt(count))
     return Estimate(float(np.mean(values)), half, count)
 
 

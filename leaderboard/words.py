@@ -212,7 +212,7 @@ def seeds_note(board: Board) -> str:
         f"Up to {board.seeds} training seeds: the 95 % intervals cover both the spread over "
         "seeds and the choice of test samples (few-shot: of episodes); a row of one seed has its "
         "sample interval only. A difference is over the seeds that both rows have"
-        f"{'; of one seed, it takes its spread from the rows of several' * known}."
+        f"{', with the spread over seeds that all rows of several have together' * known}."
     )
 
 

@@ -46,6 +46,11 @@ def _cost(text: Callable[[Any], str], of: Callable[[Any], float | None]) -> Call
     return shown
 
 
+def _seeds(row: Row) -> Shown:
+    count = row.transfer.seeds if row.transfer else 0
+    return str(count), count
+
+
 def _recovered(row: Row) -> Shown:
     """The share in per cent, as on the page of a method."""
     if row.recovered is None:
@@ -109,7 +114,7 @@ def columns(board: Board) -> list[Column]:
             _cost(words.size, lambda c: c.peak_memory_bytes),
             False,
         ),
-        Column("seeds", "Seeds", "complete", lambda r: (str(len(r.seeds)), len(r.seeds))),
+        Column("seeds", "Seeds", "of transfer", _seeds),
         Column(
             "coverage",
             "Coverage",

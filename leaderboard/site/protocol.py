@@ -1,12 +1,13 @@
 """The page of a protocol: what its stream consists of, and how methods fare along it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from benchmark.errors import DataError
 from benchmark.streams.picture import stream_rows
 from leaderboard import words
-from leaderboard.aggregate import Cell
+from leaderboard.aggregate import STREAM, Cell
 from leaderboard.board import Board
 from leaderboard.row import Row
 from leaderboard.site.charts import all_charts, shown_rows, shown_words
@@ -43,8 +44,15 @@ def protocol_context(board: Board, site: SiteFolder, looks: Mapping[str, Look]) 
         "seeds_note": words.seeds_note(board),
         "progress": words.progress(board),
         "numbered": _numbered,
+        "watched_by": partial(_watched_by, board),
         "steps": range(board.card.chunks + 1),
     }
+
+
+def _watched_by(board: Board, row: Row, after: int) -> int | None:
+    """The first seed that was asked about the chunks after so many of them."""
+    runs = board.runs[row.method]
+    return next((run.seed for run in runs if board.scores.of(run, STREAM, after)), None)
 
 
 def _numbered(matrix: Sequence[Sequence[object]]) -> list[tuple[int, Sequence[object]]]:

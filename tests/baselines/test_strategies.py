@@ -1,5 +1,6 @@
 """What strategies ask of the harness, and what a whole smoke run records of it."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,16 @@ from benchmark.resolve import protocol_named, resolve
 from benchmark.store import Store
 
 SMOKE = "instance/smoke@1"
+#: Strategies without trials, and why.
+UNTUNED = {
+    "sequential": "no options",
+    "joint": "no options",
+    "first_chunk": "no options",
+    "cumulative": "no options",
+    "replay": "keeps the paper's tenth",
+    "reservoir": "holds as many as replay",
+    "mas_replay": "takes over the options of mas and replay",
+}
 
 
 class Silent:
@@ -113,3 +124,21 @@ def test_every_objective_gets_as_many_trials_and_every_strategy_too() -> None:
         part = (OBJECTIVES if name in tune.OBJECTIVES else STRATEGIES).get(name)
         for each in options:
             part.config_class(**each)
+
+
+def defaults(strategy: str) -> dict[str, object]:
+    fields = dataclasses.fields(STRATEGIES.get(strategy).config_class)
+    return {field.name: field.default for field in fields}
+
+
+def test_every_strategy_has_trials_or_a_reason_for_none() -> None:
+    tuned = set(tune.STRATEGIES)
+    assert not tuned & set(UNTUNED)
+    assert tuned | set(UNTUNED) == set(STRATEGIES.names()), (
+        "give the strategy trials in baselines/tune.py, or say in UNTUNED why it has none"
+    )
+    for name, reason in UNTUNED.items():
+        assert (reason == "no options") == (not defaults(name))
+    assert defaults("replay") == {"replay_share": 0.1}
+    assert defaults("reservoir") == {"reservoir_share": 0.1}
+    assert defaults("mas_replay") == defaults("mas") | defaults("replay")

@@ -1,15 +1,24 @@
-"""The README's pictures of the page, taken by a browser: `python -m tests.leaderboard.pictures`."""
+"""The README's pictures of the page, taken by a browser: `python -m tests.leaderboard.pictures`.
 
+Beside them it writes down, in pictures.json, of which records they are; whether these are still the
+committed ones is tested without a browser.
+"""
+
+import json
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 
+from benchmark.canonical import sha256_of, write_whole
+from leaderboard.aggregate import Results, read_results
 from leaderboard.site import build_site
 from leaderboard.site.folder import slug
 from tests.leaderboard.browser import Browser
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
+#: Name of the file in the folder of the records that says of which records the pictures are.
+FILE = "pictures.json"
 WIDTH = 1240
 METHODS = [f"supervised/{strategy}" for strategy in ("sequential", "joint")]
 COMPARED = "&".join(f"{side}={slug(name)}" for side, name in zip("ab", METHODS, strict=True))
@@ -27,6 +36,24 @@ PICTURES = {
 }
 
 
+def records_sha256(results: Results) -> str:
+    """One hash of all of Headwater's own records, whatever their order.
+
+    A submission, which lies in a folder of its own, makes the pictures no older.
+
+    Args:
+        results: of a store that they were read from.
+    """
+    store = results.store
+    assert store is not None
+    records = [
+        found.record
+        for found in results.located
+        if found.path.relative_to(store).parts[0] == found.record.protocol.id.replace("/", "-")
+    ]
+    return sha256_of(sorted([r.protocol.id, r.method.name, r.sha256 or ""] for r in records))
+
+
 def take(browser: Browser, address: str, start: str, end: str, path: Path) -> None:
     """Take one picture, of at most 250 colours."""
     browser.show(address, width=WIDTH)
@@ -40,11 +67,15 @@ def take(browser: Browser, address: str, start: str, end: str, path: Path) -> No
 
 def main() -> None:
     """Build the page of the committed records, and take all pictures."""
+    seen = records_sha256(read_results(RESULTS))  # first: what comes later is not on the page
     with tempfile.TemporaryDirectory() as aside, Browser(Path(aside) / "profile") as browser:
         site = build_site(RESULTS, Path(aside) / "site").parent
         for name, (address, start, end) in PICTURES.items():
             take(browser, f"{site.as_uri()}/{address}", start, end, RESULTS / f"{name}.png")
             print(f"results/{name}.png")
+    document = json.dumps({"records_sha256": seen}, indent=1) + "\n"
+    write_whole(RESULTS / FILE, document.encode())
+    print(f"results/{FILE}")
 
 
 if __name__ == "__main__":

@@ -238,7 +238,7 @@ def test_the_gap_recovered_is_of_the_seeds_that_all_three_have(writer) -> None:
     assert found.seeds == 1
 
 
-def test_a_difference_of_one_seed_takes_over_the_spread_of_others(writer) -> None:
+def test_a_difference_has_the_spread_of_all_methods_of_several_seeds(writer) -> None:
     # m methods of 3 seeds, whose rest is +-0.5 and 0 on two of them: sum of squares 1 in all
     rest = {"a/joint": (0.5, -0.5, 0.0), "b/joint": (-0.5, 0.5, 0.0), "c/joint": (0.0, 0.0, 0.0)}
     for method, own in rest.items():
@@ -257,10 +257,14 @@ def test_a_difference_of_one_seed_takes_over_the_spread_of_others(writer) -> Non
     task = board.difference("a/joint", "a/sequential", ("linear", "flags"))
     assert task.half == pytest.approx(math.hypot(1.96 * math.sqrt(2), half))
     assert board.row("a/sequential").transfer.half == pytest.approx(1.96 * math.sqrt(2) / 2)
+    several = board.gap("a/joint", "b/joint")  # three seeds: their own luck is not asked
+    assert several.half == pytest.approx(math.hypot(1.96, half / math.sqrt(3)))
+    assert (several.value, several.seeds) == (pytest.approx(0.0), 3)
     # t of 5.5 on 4 degrees of freedom for the seeds, none for the samples
-    runs = [list(board.runs[name]) for name in ("a/joint", "a/sequential")]
-    _, widened, p_value = all_differences(board.scores, runs, "linear", spread)
-    assert widened[0, 1] == pytest.approx(gap.half)
+    runs = [list(board.runs[name]) for name in ("a/joint", "a/sequential", "b/joint")]
+    _, halves, p_value = all_differences(board.scores, runs, "linear", spread)
+    assert halves[0, 1] == pytest.approx(gap.half)
+    assert halves[0, 2] == pytest.approx(several.half)
     freedom = 4 * (1 + 1 / 0.5) ** 2
     assert p_value[0, 1] == pytest.approx(2 * stats.t.sf(5.5 / math.sqrt(1.5), freedom))
 

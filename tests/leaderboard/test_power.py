@@ -1,5 +1,8 @@
 """Seeds needed against simulation, rankings and likeness against hand calculations."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -8,14 +11,17 @@ from benchmark.errors import UsageError
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
 from leaderboard.power import (
+    between_seeds,
     kendall,
     likeness,
+    sample_noise,
     score_table,
     seeds_needed,
+    share_found,
     without_a_task,
 )
-from leaderboard.power_words import power_words
-from leaderboard.spread import spread_over_seeds
+from leaderboard.power_words import power_table, power_words
+from leaderboard.spread import Spread, difference_over_seeds, spread_over_seeds
 from tests.leaderboard.conftest import GAINS, make_card
 
 
@@ -94,12 +100,19 @@ def test_the_interval_of_the_spread_holds_the_true_one() -> None:
     assert 0.92 < held / 400 < 0.98
 
 
-def test_one_seed_with_the_spread_of_others_covers_as_it_says() -> None:
+def same(one: Any) -> Any:
+    return one
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_differences_with_the_spread_of_all_cover_as_they_say(seeds: int) -> None:
     draw, held = np.random.default_rng(1), 0
     for _ in range(2000):
         rest = draw.normal(0, 1.0, (5, 3)) + draw.normal(0, 5, (1, 3))
         spread = spread_over_seeds({str(i): dict(enumerate(row)) for i, row in enumerate(rest)})
-        held += abs(draw.normal(0, 1) - draw.normal(0, 1)) < spread.half  # two more, level
+        apart = draw.normal(0, np.sqrt(2), seeds)  # of two more methods, which are level
+        told = difference_over_seeds([(one, 0.0) for one in apart], (1, -1), partial(same, spread))
+        held += abs(told.value) < told.half
     assert 0.94 < held / 2000 < 0.96
 
 
@@ -113,12 +126,41 @@ def test_the_seeds_that_most_methods_share_count() -> None:
 
 def test_what_the_readme_says(seeded: Board, writer) -> None:
     told = power_words(seeded)
-    assert len(told) == 3
+    assert len(told) == 4
     assert (
         told[0].startswith("Over seeds, the difference") and "4 methods of 3 seeds each" in told[0]
     )
-    assert "of 5 methods agrees" in told[1]
-    assert told[2].startswith("Over 13 runs the 12 tasks amount to")
+    assert "with 3 seeds in" in told[1] and "any number of seeds in" in told[1]
+    assert "of 5 methods agrees" in told[2]
+    assert told[3].startswith("Over 13 runs the 12 tasks amount to")
+    head, _, line = power_table([seeded]).splitlines()
+    assert head.count("|") == line.count("|") == 12
+    assert line.startswith("| instance | ") and f"{seeded.spread('linear').value:.2f} (" in line
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 30])
+def test_so_often_a_point_is_found_by_simulation(seeds: int) -> None:
+    known, draw = Spread(0.9, 14, 8, 3), np.random.default_rng(0)
+    found = draw.normal(1.0, 0.4, 50_000) + draw.normal(0, 0.9, (seeds, 50_000)).mean(0)
+    half = np.hypot(1.96 * 0.4, stats.t.ppf(0.975, 14) * 0.9 / np.sqrt(seeds))
+    assert share_found(known, 0.4, seeds) == pytest.approx((abs(found) > half).mean(), abs=0.01)
+    assert share_found(known, 0.4, seeds) < share_found(known, 0.4, np.inf)
+
+
+def test_the_noise_of_the_samples_is_that_of_the_pairs(seeded: Board) -> None:
+    halves = [
+        seeded.scores.average([(1, seeded.runs[a][0]), (-1, seeded.runs[b][0])], "linear")[1]
+        for i, a in enumerate(seeded.runs)
+        for b in list(seeded.runs)[i + 1 :]
+    ]
+    assert sample_noise(seeded) == pytest.approx(np.median(halves))
+
+
+def test_two_seeds_by_hand() -> None:
+    first = {"a": 4.0, "b": 3.0, "c": 2.0, "d": 1.0}
+    swapped = {"a": 3.0, "b": 4.0, "c": 2.0, "d": 1.0, "e": 9.0}
+    assert between_seeds({0: first, 1: swapped}) == (pytest.approx(4 / 6), 4)
+    assert between_seeds({0: first}) is None and between_seeds({}) is None
 
 
 def test_one_seed_says_that_nothing_is_known(full_store) -> None:

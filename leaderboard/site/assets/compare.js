@@ -29,14 +29,14 @@
     }
     return x.error === null || y.error === null ? null : Math.hypot(x.error, y.error);
   }
-  /* Mean over seeds: what the samples leave open, and what the seeds do; of one seed, that of the
-     protocol's methods of several, where it is known. */
+  /* Mean over seeds: what the samples leave open, and what the seeds do, which all methods of
+     several have together where that is known. */
   function estimate(pairs, spread) {
     const k = pairs.length, values = pairs.map(([value]) => value), errors = pairs.map(([, e]) => e), mean = sum(values) / k;
     if (errors.includes(null)) return { value: mean, low: null, high: null, seeds: k };
     let half = Z * Math.sqrt(squares(errors) / k);
-    if (k > 1) half = Math.hypot(half, index.t[Math.min(k - 2, index.t.length - 1)] * Math.sqrt(squares(values.map((v) => v - mean)) / (k - 1) / k));
-    else if (spread !== undefined) half = Math.hypot(half, spread);
+    if (spread !== undefined) half = Math.hypot(half, spread / Math.sqrt(k));
+    else if (k > 1) half = Math.hypot(half, index.t[Math.min(k - 2, index.t.length - 1)] * Math.sqrt(squares(values.map((v) => v - mean)) / (k - 1) / k));
     return { value: mean, low: mean - half, high: mean + half, seeds: k };
   }
   /* Differences of A less B by cell, and their averages by kind of evaluation. */
@@ -69,7 +69,8 @@
       return `${a} and ${b} cannot be compared on average: ${lacking.length ? `${lacking.join(" and ")} has not all linear evaluations` : "they share no seed"}.`;
     }
     const counted = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
-    const seeds = counted(mean.seeds, "shared seed");
+    const apart = one.row.cost && two.row.cost && one.row.cost.visits && two.row.cost.visits && !alike(one.row.cost, two.row.cost);
+    const seeds = `${counted(mean.seeds, "shared seed")}${apart ? ", trained on machines that may differ" : ""}`;
     const told = `${number(Math.abs(mean.value))}${mean.high === null ? "" : ` ± ${number(mean.high - mean.value)}`} points of linear transfer`;
     const side = mean.value > 0 ? "above" : "below";
     if (mean.high === null) return `${a} is ${told} ${side} ${b}, over ${seeds}; no interval is known.`;
@@ -100,7 +101,7 @@
   const fill = (select, options, chosen) => select.replaceChildren(...options.map(([value, text]) => element("option", { value, selected: value === chosen }, text)));
   const answer = element("div", { id: "answer" });
   content.replaceChildren(element("section", { class: "intro" }, element("h1", {}, "Compare two methods"),
-    element("p", { class: "under" }, "Score of A less score of B, paired over the same test samples and the same seeds: what makes an image hard for both cancels. Where they share one seed, the interval takes the spread over seeds from the methods of several, if there are enough of these."),
+    element("p", { class: "under" }, "Score of A less score of B, paired over the same test samples and the same seeds: what makes an image hard for both cancels. Its interval has the spread over seeds that all methods of several have together, if there are enough of these."),
     element("div", { class: "picks" }, labelP, labelA, labelB, swap), answer), element("div", { id: "details" }));
   const details = document.getElementById("details");
 
@@ -204,12 +205,12 @@
     return [body, place, figure];
   }
 
-  /* seconds of two kinds of machine do not compare; as Cost.timed_like has it */
-  function timed(one, two) {
-    const [a, b] = [one, two].map((cost) => cost && JSON.stringify(cost.machines));
-    const same = !a || !b || (a === b && !a.includes("a processor of no known kind"));
-    return same ? "time of pre-training" : "time of pre-training, on machines that may differ";
+  /* as Cost.timed_like has it */
+  function alike(one, two) {
+    const [a, b] = [one, two].map((cost) => JSON.stringify(cost.machines));
+    return a === b && !a.includes("a processor of no known kind");
   }
+  const timed = (one, two) => `time of pre-training${!one || !two || alike(one, two) ? "" : ", on machines that may differ"}`;
 
   function sides(protocol, one, two) {
     const both = [one, two], body = section("What they are, and what they cost");
