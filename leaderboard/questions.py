@@ -30,6 +30,8 @@ from leaderboard.statistics import Estimate
 
 #: How the kinds of evaluation are called in a sentence.
 _KINDS = {kind: words.KINDS.get(kind, "Nearest neighbours").lower() for kind in ASKED}
+#: And beside a chart.
+_LABELS = _KINDS | {"knn": "kNN"}
 AnyAsked = TypeVar("AnyAsked", Board, Facts)
 
 
@@ -254,7 +256,7 @@ def _told_times(times: Mapping[str, Sequence[tuple[str, float]]]) -> str:
 
 def _kinds(boards: Sequence[Asked]) -> Answer:
     def line(kind: str, board: Asked) -> str:
-        return f"{_KINDS[kind]}, {stream_of(board)}"
+        return f"{_LABELS[kind]}, {stream_of(board)}"
 
     numbers = collected(
         (objective, line(kind, board), board.gap(sequential, joint, kind))
@@ -294,8 +296,8 @@ def _unlike(boards: Sequence[Asked], numbers: Numbers, kind: str) -> str:
         (f"{objective} on {stream_of(board)}", less(a, b))
         for objective, series in numbers.items()
         for board in boards
-        if (a := series.get(f"{_KINDS[kind]}, {stream_of(board)}"))
-        and (b := series.get(f"{_KINDS['linear']}, {stream_of(board)}"))
+        if (a := series.get(f"{_LABELS[kind]}, {stream_of(board)}"))
+        and (b := series.get(f"{_LABELS['linear']}, {stream_of(board)}"))
     ]
     beyond = [name for name, one in apart if one.beyond_noise]
     where = f" ({words.joined(beyond)})" if beyond else ""

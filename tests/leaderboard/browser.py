@@ -137,6 +137,15 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
+    def press(self, key: str) -> None:
+        """Press and let go of a key, such as Tab, Enter or ArrowLeft."""
+        codes = {"Tab": 9, "Enter": 13, "ArrowLeft": 37}
+        what: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
+        if key == "Enter":
+            what["text"] = "\r"
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, **what)
+
     def screenshot(self, path: Path, top: float = 0, bottom: float | None = None) -> None:
         """The page as a PNG, whole or from one height to another."""
         size = self.call("Page.getLayoutMetrics")["cssContentSize"]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 import shutil
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.browser
 SEQUENTIAL, JOINT = (f"instance-test-1/{slug(f'moco_v2/{s}')}" for s in ("sequential", "joint"))
 PAGES = (
     *("index.html", "protocol-instance-test-1.html", "submit.html", "changelog.html"),
-    *("compare.html", f"method.html?of={SEQUENTIAL}"),
+    *("compare.html", f"task-instance-test-1-{slug('flags')}.html", f"method.html?of={SEQUENTIAL}"),
     f"cell.html?of={SEQUENTIAL}&cell=linear.flags&seed=0&after=4",
     f"cell.html?of={SEQUENTIAL}&cell=pretrain&seed=0&after=2",
     "compare.html?p=instance-test-1&a={}&b={}".format(
@@ -229,13 +230,13 @@ def test_paper_is_light(browser: Browser, site: Path) -> None:
         scheme = {"name": "prefers-color-scheme", "value": "dark"}
         browser.call("Emulation.setEmulatedMedia", media="print", features=[scheme])
         hue = style.format("documentElement", "getPropertyValue('--hue-0').trim()")
-        assert browser.evaluate(hue) == "#0072b2"
+        assert browser.evaluate(hue) == "#206cff"
         assert browser.evaluate(style.format("body", "color")) == "rgb(0, 0, 0)"
         scroll = "querySelector('.scroll')"
         assert browser.evaluate(style.format(scroll, "overflow")) == "visible"
         assert browser.evaluate(style.format(scroll, "maskImage")) == "none"
         browser.call("Emulation.setEmulatedMedia", media="", features=[scheme])
-        assert browser.evaluate(hue) == "#56b4e9"
+        assert browser.evaluate(hue) == "#1b73ff"
 
 
 def test_a_difference_of_one_seed_takes_its_spread_from_the_protocol(
@@ -365,6 +366,25 @@ def test_the_slider_moves_bars_curve_and_matrix(
     )
     moved = "document.getElementById('curve').data.find(t => t.mode === 'markers').x[0]"
     assert browser.evaluate(moved) == 4
+
+
+def test_the_keyboard_does_what_the_mouse_does(browser: Browser, site: Path) -> None:
+    browser.show(f"{site.as_uri()}/protocol-instance-test-1.html")
+    browser.evaluate("document.getElementById('chunk').focus()")
+    browser.press("ArrowLeft")
+    browser.wait("document.getElementById('chunk-now').textContent === 'after chunk 3'")
+    assert "chunk=3" in browser.evaluate("location.hash")
+    browser.show(f"{site.as_uri()}/index.html")
+    focused = "document.activeElement"
+    for _ in range(40):  # to the heading of a column, as a reader gets there
+        if browser.evaluate(f"Boolean({focused}.closest('th[data-key=transfer]'))"):
+            break
+        browser.press("Tab")
+    sorts = "document.querySelector('th[data-key=transfer]').getAttribute('aria-sort')"
+    before = browser.evaluate(sorts)
+    browser.press("Enter")
+    browser.wait(f"{sorts} !== {json.dumps(before)}")
+    assert browser.evaluate(f"getComputedStyle({focused}).outlineStyle") != "none"
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """The page of a track of selections, in headless Chromium."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from leaderboard.site import build_site
-from tests.leaderboard.browser import Browser
+from tests.leaderboard.browser import Browser, serving
 from tests.leaderboard.conftest import StoreWriter
 from tests.leaderboard.test_selection import RANDOM, SEPT, WHOLE, Choice, add
 
@@ -37,6 +38,18 @@ def test_it_is_drawn_and_fits(browser: Browser, page: str, width: int, dark: boo
     assert "better than chance" in browser.evaluate("document.querySelector('main').innerText")
     assert browser.evaluate("document.querySelectorAll('#linear-average .scatterlayer .trace')"
                             ".length") == 3  # fmt: skip
+    assert browser.problems == []
+
+
+def test_over_http_it_asks_for_nothing_outside(browser: Browser, page: str) -> None:
+    folder = Path(page.removeprefix("file://")).parent
+    with serving(folder) as address:
+        browser.show("about:blank")
+        browser.requests.clear()
+        browser.problems.clear()
+        browser.show(f"{address}/selection-smoke-1.html")
+    asked = [url for url in browser.requests if not url.startswith(("data:", "blob:"))]
+    assert len(asked) > 3 and all(url.startswith(address) for url in asked)
     assert browser.problems == []
 
 
