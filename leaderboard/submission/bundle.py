@@ -4,24 +4,33 @@ import ast
 import csv
 import io
 import json
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
 from benchmark.canonical import sha256_of
-from benchmark.errors import DataError
+from benchmark.errors import DataError, UsageError
 from benchmark.provenance import code_of, source_sha256
 from benchmark.registry import METHODS, OBJECTIVES, SELECTIONS, STRATEGIES
+from benchmark.resolve import resolve
 from benchmark.result import Record, Served, Sha256, Strict
 from leaderboard.submission.card import Card, read_card
 from leaderboard.submission.findings import Findings
 from leaderboard.submission.folder import Folder, parsed
-from leaderboard.submission.records import Entry
+from leaderboard.submission.records import Entry, protocol_of
 
 MANIFEST, CARD, ENVIRONMENT = "manifest.json", "card.json", "environment.json"
 SOURCE, RESULTS = "source/", "results/"
 TABLES = ("curves.csv", "ledger.csv")
+
+#: By any of these, a folder is a submission's.
+PARTS = frozenset({MANIFEST, CARD, SOURCE.rstrip("/"), RESULTS.rstrip("/")})
+#: The name of a protocol's folder.
+_PROTOCOL = re.compile(r".*@[0-9]+", re.DOTALL)
 
 #: What a class declares of labels, the stream's or the pool's.
 _LABELS = ("needs_labels", "uses_pool_labels")
@@ -39,6 +48,25 @@ class Contents(Strict):
     def to_json(self) -> str:
         """The manifest as text, ending with a newline."""
         return self.model_dump_json(indent=1) + "\n"
+
+
+def is_own(path: Path) -> bool:
+    """Whether something in a store is the store's own: called as a protocol's folder, no bundle.
+
+    What cannot be looked into, and a link, which is not followed, go by the name alone.
+
+    Example:
+        >>> [is_own(Path("nowhere") / name) for name in ("instance-nano@1", "me@home", "mine")]
+        [True, False, False]
+    """
+    if not _PROTOCOL.fullmatch(path.name):
+        return False
+    if path.is_symlink():
+        return True
+    try:
+        return not PARTS & set(os.listdir(path))
+    except OSError:
+        return True
 
 
 def tables(records: Sequence[Record]) -> dict[str, bytes]:
@@ -153,14 +181,49 @@ def _source(folder: Folder, entries: Sequence[Entry], findings: Findings) -> boo
 
 def _names(entries: Sequence[Entry], findings: Findings) -> None:
     """See to it that a name that Headwater ships is not given to another method."""
-    for name, entry in {e.record.method.name: e for e in entries}.items():
-        parts = _parts_named(name)
+    kinds: dict[tuple[str, ...], Entry] = {}
+    for entry in entries:
+        method = entry.record.method
+        key = entry.run[0], method.name, method.source_sha256, method.config_sha256
+        kinds.setdefault(key, entry)
+    for entry in kinds.values():
+        method = entry.record.method
+        parts = _parts_named(method.name)
         if not is_shipped(parts):
             continue
-        if entry.record.method.source_sha256 != source_sha256(parts, helpers=True):
-            what = f"its source is not that of {name} in this version of Headwater"
+        if method.source_sha256 != source_sha256(parts, helpers=True):
+            what = f"its source is not that of {method.name} in this version of Headwater"
             mend = "give your method a name of its own, or rerun it with this version"
             findings.add("X03", entry.path, what, mend)
+        elif what := _other_options(entry.record):
+            mend = "run it with --set, so that its name tells the options, and pack again"
+            findings.add("X03", entry.path, what, mend)
+
+
+def _other_options(record: Record) -> str:
+    """How options differ from those that a name which Headwater ships stands for; empty if not.
+
+    Nothing is imported for the name, whose classes are known.
+    """
+    from leaderboard.submission.verify import options_of
+
+    method, spec = record.method, protocol_of(record)
+    name, values = options_of(method.name, method.config)
+    if name != method.name.partition("+")[0]:  # else `resolve` might take it for that of a file
+        return "options in its name are not told as +name=value"
+    if spec is None:  # R03 says so
+        return ""
+    try:
+        ours = resolve(name, values, spec.tier)
+    except UsageError as error:
+        return f"{name} cannot have its options: {error}"
+    if ours.folder != method.name:
+        return f"by its options it is called {ours.folder}, and not {method.name}"
+    if sha256_of(ours.config) == method.config_sha256:
+        return ""
+    both = sorted({*ours.config, *method.config})
+    other = [n for n in both if ours.config.get(n, both) != method.config.get(n, both)]
+    return f"it is not what {method.name} stands for: {', '.join(other) or 'config'} is another one"
 
 
 def _parts_named(name: str) -> list[Any]:

@@ -20,7 +20,7 @@ from benchmark.errors import DataError, HeadwaterError
 from leaderboard.aggregate import read_results
 from leaderboard.board import load_boards
 from leaderboard.compare import compare, markdown, references_of
-from leaderboard.submission.bundle import RESULTS
+from leaderboard.submission.bundle import RESULTS, is_own
 from leaderboard.submission.examine import Examined, Kind, examine
 from leaderboard.submission.findings import plain
 from leaderboard.trust import TRUST
@@ -52,11 +52,19 @@ class Judged:
         """Whether nothing is wrong with it."""
         return self.examined is not None and self.examined.accepted and not self.error
 
+    @property
+    def rescored(self) -> bool:
+        """Whether each of its evaluations was computed again from its predictions, and agrees."""
+        entries = self.examined.entries if self.examined else ()
+        evaluations = sum(entry.record.kind == "evaluation" for entry in entries)
+        return self.examined is not None and 0 < evaluations == len(self.examined.rescored)
+
 
 def changed(base: Path, submitted: Path) -> list[Path]:
     """The folders of SUBMITTED that BASE lacks, or has otherwise; links are not followed.
 
-    Records of the store itself, beside the bundles, are one folder: all of SUBMITTED.
+    Records of the store itself, beside the bundles, are one folder: all of SUBMITTED. A folder is
+    the store's own as `is_own` has it, and not because there is an @ in its name.
 
     Raises:
         DataError: SUBMITTED is no folder.
@@ -64,7 +72,7 @@ def changed(base: Path, submitted: Path) -> list[Path]:
     if submitted.is_symlink() or not submitted.is_dir():
         raise DataError(f"{submitted.name} is no folder")
     found = [
-        submitted if "@" in path.name else path
+        submitted if is_own(path) else path
         for path in sorted(submitted.iterdir())
         if _is_folder(path) and _differs(base / path.name, path)
     ]
@@ -189,7 +197,7 @@ def comment(judged: Sequence[Judged], others: Sequence[str] = ()) -> str:
     """
     lines = ["No folder of results/ is new or changed.", ""]
     if judged:
-        lines = ["Every metric was computed again from the predictions; nothing was executed.", ""]
+        lines = ["Nothing that was submitted was executed.", ""]
     if others:
         lines += ["### Beside the folders, for a person to look at", ""]
         lines += [fenced("\n".join(map(plain, others[:_MOST]))), ""]
@@ -198,6 +206,8 @@ def comment(judged: Sequence[Judged], others: Sequence[str] = ()) -> str:
         if one.examined is not None:
             verdict = "accepted" if one.examined.accepted else "refused"
         lines += [f"### `{_name(one.name)}`: {verdict}", ""]
+        if one.rescored:
+            lines += ["Every metric but the CKA was computed again from the predictions.", ""]
         told = [one.error] if one.error else []
         told += map(plain, one.notes)
         if one.examined is not None:

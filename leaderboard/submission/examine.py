@@ -1,15 +1,15 @@
 """`headwater validate`: all rules over a folder, all findings at once."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from benchmark.errors import UsageError
-from benchmark.registry import load_shipped
+from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard import words
-from leaderboard.submission.bundle import CARD, MANIFEST, RESULTS, SOURCE, examine_bundle
+from leaderboard.submission.bundle import PARTS, RESULTS, SOURCE, examine_bundle, is_own
 from leaderboard.submission.card import Card
 from leaderboard.submission.findings import Findings
 from leaderboard.submission.folder import Folder, open_folder
@@ -67,7 +67,8 @@ def examine(
         root: the folder.
         tell: is told the path of each record that is looked at.
         kind: what it has to be. None: it is a bundle unless it has nothing of one and holds the
-            folder of a protocol, as a store does.
+            folder of a protocol, as a store does. Of a store, its own folders are looked at, and
+            not the bundles that lie beside them.
 
     Returns:
         All findings at once.
@@ -80,14 +81,17 @@ def examine(
         raise UsageError(f"{root} is a file; name the folder of a bundle, or a store of records")
     if not root.is_dir():
         raise UsageError(f"there is no folder {root}; name a bundle, or a store of records")
-    if re.fullmatch(r".+-(smoke|nano|full)@\d+", root.resolve().name):
+    if re.fullmatch(r".+-(smoke|nano|full)@\d+", root.resolve().name) and is_own(root.resolve()):
         parent = root.parent if root.name else root.resolve().parent
         raise UsageError(f"{root} is the folder of one protocol; name the store, {parent}")
     load_shipped()
     findings = Findings()
     kind = kind or _kind(root)
-    folder = open_folder(root, findings, only=None if kind == "bundle" else _of_store)
+    folder = open_folder(root, findings, only=None if kind == "bundle" else _of_store(root))
     entries = read_records(folder, findings)
+    if kind == "store":
+        _tell_hidden(root, findings)
+        entries = list(_placed(entries, findings))
     rescoring = Rescoring(folder, findings, root if kind == "store" else None)
     for entry in entries:
         tell(entry.path)
@@ -108,25 +112,53 @@ def examine(
     return Examined(kind, findings, card, tuple(entries), tuple(rescoring.rescored))
 
 
-def _of_store(path: str) -> bool:
-    """Whether something in a store is looked at: the folders of protocols, weights left out.
+def _of_store(root: Path) -> Callable[[str], bool]:
+    """What says whether something in a store is looked at: its own folders, weights left out.
 
     A folder's path ends with /: records are read from hidden ones, too.
 
     Example:
-        >>> [_of_store(p) for p in ("instance-nano@1/a", "tuning", "b@1/.c.lock", "b@1/c.pth")]
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as store:
+        ...     for name in ("b@1", "tuning", "me@home", "me@2/results"):
+        ...         (Path(store) / name).mkdir(parents=True)
+        ...     looked_at = _of_store(Path(store))
+        >>> [looked_at(path) for path in ("b@1/a", "tuning", "b@1/.c.lock", "b@1/c.pth")]
         [True, False, False, False]
-        >>> [_of_store(p) for p in ("tuning/", "b@1/.c/", "b@1/c.pth/")]
-        [False, True, True]
+        >>> [looked_at(path) for path in ("b@1/.c/", "b@1/c.pth/", "tuning/", "me@home/", "me@2/")]
+        [True, True, False, False, False]
     """
-    top, *_, name = path.split("/") * 2
-    return "@" in top and not name.startswith(".") and not name.endswith(".pth")
+    own = {path.name for path in root.iterdir() if is_own(path)}
+
+    def looked_at(path: str) -> bool:
+        top, *_, name = path.split("/") * 2
+        return top in own and not name.startswith(".") and not name.endswith(".pth")
+
+    return looked_at
 
 
 def _kind(root: Path) -> Kind:
-    names = {path.name for path in root.iterdir()}
-    of_bundles = {MANIFEST, CARD, SOURCE.rstrip("/"), RESULTS.rstrip("/")}
-    return "store" if not names & of_bundles and any(map(_of_store, names)) else "bundle"
+    inside = list(root.iterdir())
+    own = any(is_own(path) and not path.name.startswith(".") for path in inside)
+    return "store" if own and not PARTS & {path.name for path in inside} else "bundle"
+
+
+def _tell_hidden(root: Path, findings: Findings) -> None:
+    """Find folders of known protocols in which a bundle lies, so that they are not looked at."""
+    for name in sorted({PROTOCOLS.get(known).folder for known in PROTOCOLS.names()}):
+        if (root / name).is_dir() and not is_own(root / name):
+            what = "holds what a bundle consists of, so that none of it is looked at"
+            findings.add("S06", name, what, "give the bundle a folder with a name of its own")
+
+
+def _placed(entries: Sequence[Entry], findings: Findings) -> Iterator[Entry]:
+    """Records of a store that lie where its own do, and in no folder inside another."""
+    for entry in entries:
+        if not entry.root:
+            yield entry
+            continue
+        what = f"it lies in {entry.root}, and a store's own records lie in none"
+        findings.add("R02", entry.path, what, "put it where its record belongs, or pack a bundle")
 
 
 def _refuse_others(folder: Folder, findings: Findings) -> None:

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
 
 from benchmark.evaluations import STREAM_TASK, labels_given, offered
 from benchmark.protocol import ProtocolSpec, SelectionSpec
 from benchmark.registry import SELECTIONS, TASKS
 from benchmark.result import Record
 from leaderboard import words
+from leaderboard.scores import stops_after
 from leaderboard.submission.findings import Findings
-from leaderboard.submission.records import Entry, in_range, protocol_of
+from leaderboard.submission.records import MOST, Entry, in_range, protocol_of
 
 _RERUN = "rerun the cell and pack again"
 _RUN = "run the method to its end and pack again"
@@ -41,7 +45,7 @@ def examine_runs(entries: Sequence[Entry], findings: Findings) -> None:
         if spec is None:
             continue
         phases = {e.record.stream.chunks_seen: e for e in found if e.record.kind == "pretrain"}
-        for what in _gaps(phases, found):
+        for what in (*_gaps(phases, found), *_end(spec, method, phases)):
             findings.add("K01", where, what, _RUN)
         alone = all(entry.record.kind == "pretrain" for entry in found)
         if alone and (protocol, method, seed) in extractors:
@@ -78,6 +82,16 @@ def _gaps(phases: Mapping[int, Entry], found: Sequence[Entry]) -> Iterator[str]:
             seen = set(range(1, count + 1))
     for count in sorted({e.record.stream.chunks_seen for e in found} - set(phases)):
         yield f"there is no phase that ends after {count} chunks, and it is evaluated"
+
+
+def _end(spec: ProtocolSpec, method: str, phases: Mapping[int, Entry]) -> Iterator[str]:
+    """Whether what is trained on a stream is trained to where its method ends."""
+    trained = any(entry.record.stream.chunks for entry in phases.values())
+    if not trained or isinstance(spec, SelectionSpec):
+        return
+    last, end = max(phases), stops_after(method) or spec.chunks
+    if last != end:
+        yield f"its training ends after chunk {last}, and has to after chunk {end}"
 
 
 def _missing(spec: ProtocolSpec, phases: Mapping[int, Entry], found: Sequence[Entry]) -> list[str]:
@@ -183,11 +197,36 @@ def _ledger(record: Record, spec: ProtocolSpec) -> Iterator[str]:
     for line in ledger.served:
         if line.distinct + line.repeats != line.images:
             yield f"chunk {line.chunk}: {line.distinct} distinct and {line.repeats} repeats"
-    batch = record.method.config.get("batch_size")
-    if isinstance(batch, int) and batch > 0 and record.stream.chunks:
-        steps = spec.phase_visits(record.stream.chunks) // batch
-        if cost.optimiser_steps != steps:
-            yield f"it took {cost.optimiser_steps} steps, and the budget gives {steps}"
+    if record.stream.chunks or cost.optimiser_steps:
+        yield from _steps(record, spec, served)
+
+
+def _steps(record: Record, spec: ProtocolSpec, served: int) -> Iterator[str]:
+    """The steps are those of the budget, and each was served a whole batch at the least."""
+    batch, taken = _batch_size(record.method.config), record.cost.optimiser_steps
+    if batch is None:
+        yield "its options have no batch_size above 0, by which steps are counted"
+        return
+    chunks = record.stream.chunks
+    steps = spec.phase_visits(chunks) // batch if chunks else 0
+    if taken != steps:
+        yield f"it took {taken} steps, and the budget gives {steps}"
+    if chunks and not steps:
+        yield f"a batch of {batch:,} images is more than the budget of the phase"
+    if served < taken * batch:
+        yield f"the ledger has {served:,} images, and its steps were served {taken * batch:,}"
+
+
+def _batch_size(config: Mapping[str, Any]) -> int | None:
+    """Images of a step; None if the options do not say, or say what cannot be.
+
+    Example:
+        >>> [_batch_size(config) for config in ({"batch_size": 64}, {"batch_size": True}, {})]
+        [64, None, None]
+    """
+    batch = config.get("batch_size")
+    known = isinstance(batch, int) and not isinstance(batch, bool) and 0 < batch <= MOST
+    return batch if known else None
 
 
 def _budget(record: Record, spec: ProtocolSpec) -> Iterator[str]:
@@ -225,6 +264,26 @@ def _chunks(record: Record, spec: ProtocolSpec, before: set[int]) -> Iterator[st
         elif line.distinct > spec.manifest.sizes[line.chunk - 1]:
             size = spec.manifest.sizes[line.chunk - 1]
             yield f"{line.distinct:,} different images of chunk {line.chunk}, which has {size:,}"
+    yield from _stored(record, spec)
+
+
+def _stored(record: Record, spec: ProtocolSpec) -> Iterator[str]:
+    """Images of earlier chunks that were at hand, and have to have been stored until then.
+
+    Those are what was served of chunks that are closed, and the chunks that are open again. An
+    image has at least as many pixels as the views that are cropped from it.
+    """
+    assert record.ledger is not None
+    chunks = record.stream.chunks
+    earlier = sum(line.distinct for line in record.ledger.served if line.chunk not in chunks)
+    if again := [spec.manifest.chunks[chunk - 1] for chunk in sorted(chunks)[:-1]]:
+        earlier += len(np.unique(np.concatenate(again)))
+    least, stored = earlier * 3 * spec.view_size**2, record.ledger.stored_bytes
+    if stored < least:
+        yield (
+            f"{stored:,} bytes were stored, and the {earlier:,} images of earlier chunks that were "
+            f"read have at least {least:,}"
+        )
 
 
 def _curve(record: Record) -> Iterator[str]:
@@ -233,6 +292,6 @@ def _curve(record: Record) -> Iterator[str]:
         yield "there is no curve"
     if any(later <= earlier for earlier, later in pairwise(visits)):
         yield "the curve does not go forward"
-    batch = record.method.config.get("batch_size")
-    if visits and isinstance(batch, int) and visits[-1] != record.cost.optimiser_steps * batch:
+    batch = _batch_size(record.method.config)
+    if visits and batch and visits[-1] != record.cost.optimiser_steps * batch:
         yield f"the curve ends at {visits[-1]:,} visits"
