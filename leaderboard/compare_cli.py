@@ -9,6 +9,7 @@ import typer
 from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json
 from benchmark.errors import UsageError, nearest
 from benchmark.protocol import SELECTION
+from leaderboard.submission.findings import plain
 
 if TYPE_CHECKING:
     from leaderboard.board import Board
@@ -48,7 +49,7 @@ def compare(
     if as_json:
         print_json(found[0].document() if b is not None else [one.document() for one in found])
     elif as_markdown:
-        print("\n".join(markdown(one) for one in found))
+        print(_plain("\n".join(markdown(one) for one in found)))
     else:
         for one in found:
             _show(one)
@@ -82,6 +83,16 @@ def _board(boards: "Sequence[Board]", a: str, protocol: str | None, store: Path)
     return able[0]
 
 
+def _plain(text: str) -> str:
+    """Text with what records say in it, word by word without what a terminal would obey.
+
+    Example:
+        >>> _plain("a is ahead of b" + chr(27) + "[2J.\\nBy 3 points.")
+        'a is ahead of b?[2J.\\nBy 3 points.'
+    """
+    return "\n".join(" ".join(map(plain, line.split(" "))) for line in text.split("\n"))
+
+
 def _show(one: "Comparison") -> None:
     from rich.console import Console
     from rich.table import Table
@@ -91,22 +102,23 @@ def _show(one: "Comparison") -> None:
     from leaderboard.compare import cost_rows
 
     console = Console()
-    console.print(Text(f"{one.protocol}: {one.verdict}"))
+    console.print(Text(_plain(f"{one.protocol}: {one.verdict}")))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(f"{one.a} less {one.b}")
+    # Text, not str: what records say must not be read as markup.
+    table.add_column(Text(_plain(f"{one.a} less {one.b}")))
     for heading in ("points", "95 % interval"):
         table.add_column(heading, justify="right")
     rows = [(f"{words.KINDS[kind]}, mean", a) for kind, a in one.averages.items() if a]
     rows += [(f"  {words.cell_name(cell)}", d) for cell, d in one.tasks.items()]
     for name, difference in rows:
         number = words.number(difference.value, sign=True)
-        table.add_row(Text(name), number, words.ends(difference))
+        table.add_row(Text(_plain(name)), number, words.ends(difference))
     console.print(table)
     other = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("", one.a, one.b):
-        other.add_column(Text(heading))
+        other.add_column(Text(plain(heading)))
     for name, *told in [*cost_rows(one), *((n, *v) for n, v in one.config.items())]:
         shown = (words.BLANK if value is None else str(value) for value in told)
-        other.add_row(Text(name), *map(Text, shown))
+        other.add_row(Text(plain(name)), *(Text(plain(value)) for value in shown))
     console.print(other)
     console.print()

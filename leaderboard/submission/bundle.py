@@ -223,7 +223,8 @@ def _other_options(record: Record) -> str:
         return ""
     both = sorted({*ours.config, *method.config})
     other = [n for n in both if ours.config.get(n, both) != method.config.get(n, both)]
-    return f"it is not what {method.name} stands for: {', '.join(other) or 'config'} is another one"
+    told = ", ".join(other) or "config_sha256"
+    return f"its options are not those that {method.name} stands for: {told}"
 
 
 def _parts_named(name: str) -> list[Any]:

@@ -12,7 +12,8 @@ from benchmark.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from leaderboard.submission.examine import Examined
-    from leaderboard.submission.judge import Rerun
+    from leaderboard.submission.judge import Luck, Rerun
+    from leaderboard.submission.records import Entry
 
 FolderArgument = Annotated[Path, typer.Argument(help="A bundle, or a store of records.")]
 TrustOption = Annotated[
@@ -128,6 +129,14 @@ def verify(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Of every cell. Default: as in its record.")
     ] = None,
+    luck: Annotated[
+        Path | None,
+        typer.Option(
+            help="Store whose methods of several seeds tell how far another training moves a "
+            "headline; bundles in it do not count. Default: the one of --trust, else ./results, "
+            "else the folder itself, the first that has such evaluations."
+        ),
+    ] = None,
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -137,17 +146,22 @@ def verify(
     is executed: the code that is installed here is, or the file that --method names, and it has to
     be the same as that of the records. On the same kind of machine, by as many threads, the same
     bits come of it; else a headline agrees if it differs by no more than other test images, and
-    another seed in these records, could have moved it.
-    That is a tolerance: small exaggerations are not found by it. With --trust, a method of which
-    a cell was rerun and agrees is put down as reproduced.
+    another seed in the records of --luck, could have moved it.
+    That is a tolerance: small exaggerations are not found by it. Where no method there has several
+    seeds, what moved further than by test images differs on the same kind of machine, and cannot
+    be told on another. With --trust, a method of which cells were rerun and agree is put down as
+    reproduced, and what cannot be told changes nothing.
+    The exit status is 1 if the folder is refused or a cell differs; 3 if none differs, and of one
+    it cannot be told.
 
     Example: headwater verify bundle --cells 3 --store rerun
     """
     from leaderboard.submission import verify as again
-    from leaderboard.submission.judge import Luck, conclusion
+    from leaderboard.submission.judge import conclusion, settle
 
-    if store is not None and store.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"{store} lies in what is to be verified; choose another --store")
+    for name, own in {"store": store, "luck": luck}.items():
+        if own is not None and own.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(f"{own} lies in what is to be verified; choose another --{name}")
     examined = _examined(folder, trust)
     if not as_json:
         _print_findings(examined)
@@ -159,15 +173,15 @@ def verify(
         if not as_json:
             print(f"drawn at random, {len(chosen)} of {of} evaluations:")
             print(*(f"  {entry.path}" for entry in chosen), sep="\n", flush=True)
+        known, source = _luck(luck, trust, folder, examined, chosen)
+        if not as_json:
+            print(f"what another seed moves is taken from the records of {source}", flush=True)
         with _place(store) as place:
-            reruns = again.rerun(
-                chosen,
-                place,
-                method,
-                threads or again.threads_of(examined.entries),
-                Luck(examined.entries),
-            )
-    accepted = examined.accepted and not any(one.verdict == "differs" for one in reruns)
+            counts = threads or again.threads_of(examined.entries)
+            reruns = again.rerun(chosen, place, method, counts, known)
+            reruns = settle(reruns, examined.entries, place)
+    verdicts = {one.verdict for one in reruns}
+    accepted = examined.accepted and "differs" not in verdicts
     verdict = conclusion(reruns, of) if examined.accepted else examined.verdict
     told = [] if trust is None else _vouched(trust, examined, reruns)
     if as_json:
@@ -176,7 +190,28 @@ def verify(
         print_json({**told_once, "verdict": verdict, "findings": findings})
     else:
         print(*reruns, *told, f"{folder} is {verdict}", sep="\n")
-    raise typer.Exit(0 if accepted else 1)
+    raise typer.Exit((3 if "cannot be told" in verdicts else 0) if accepted else 1)
+
+
+def _luck(
+    luck: Path | None,
+    trust: Path | None,
+    folder: Path,
+    examined: "Examined",
+    chosen: "Sequence[Entry]",
+) -> "tuple[Luck, Path]":
+    """How far headlines move from seed to seed, and the folder whose records say it."""
+    from leaderboard.submission.judge import Luck, luck_in
+
+    if luck is not None:
+        return luck_in(luck, chosen) or Luck([]), luck
+    for store in (None if trust is None else trust.parent, Path("results")):
+        if store is None or not store.is_dir():
+            continue
+        own = not store.resolve().is_relative_to(folder.resolve())  # what it says for itself
+        if own and (found := luck_in(store, chosen)):
+            return found, store
+    return Luck(examined.entries), folder
 
 
 @contextmanager

@@ -4,19 +4,17 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from benchmark.canonical import sha256_of
 from benchmark.errors import DataError, UsageError
-from benchmark.evaluations import STREAM_TASK
 from benchmark.protocol import ProtocolSpec
 from benchmark.registry import PROTOCOLS, TASKS
-from benchmark.resolve import protocol_named
-from benchmark.result import Provenance, Record, Seeds, parse_record
+from benchmark.result import Record, Seeds, parse_record
 from benchmark.seeds import seed_for
 from leaderboard.submission.findings import Findings
 from leaderboard.submission.folder import Folder
+from leaderboard.submission.told import MOST, of_command, of_texts, of_times
 
 PLACE = re.compile(
     r"(?P<root>(?:.+/)?)(?P<protocol>[^/]+@\d+)/(?P<method>.+)/seed(?P<seed>\d{1,6})/"
@@ -27,26 +25,8 @@ PLACE = re.compile(
 #: `leaderboard.aggregate.read_results` reads.
 _READ = re.compile(r"results/.+\.json|.+/seed[^/]*/after-chunk[^/]*/[^/]+\.json")
 
-#: Largest whole number that a record may hold: more than all bytes of all machines.
-MOST = 10**18
 #: Most threads of a cell, which `verify` computes it again by.
 _THREADS = 1024
-#: How the command of every record begins, which the page offers to be copied.
-_COMMAND = ("headwater", "run")
-#: Its options that say what is computed, to what each is about; where and how is its reader's.
-_OPTIONS = {
-    **{"-p": "protocol", "--protocol": "protocol", "-m": "method", "--method": "method"},
-    **{name: name.removeprefix("--") for name in ("--seed", "--seeds", "--set", "--shares")},
-    **{name: name.removeprefix("--") for name in ("--tasks", "--evaluations")},
-}
-_FLAG = "--every-chunk"
-#: Longest word of a command, which may be a path, and most words.
-_WORD, _WORDS = 1000, 100
-#: Longest text elsewhere, and most parts of a method's options and how deep they may lie.
-_TEXT, _PARTS, _DEPTH = 200, 1000, 4
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\+00:00|Z)", re.ASCII)
-#: A clock that is behind does not make what Headwater comes with one of the future.
-_CLOCK = datetime(2026, 12, 1, tzinfo=timezone.utc)
 _RERUN = "rerun the cell and pack again"
 
 
@@ -163,8 +143,10 @@ def examine_record(entry: Entry, findings: Findings) -> bool:
             f"it claims to be {record.trust}",
             "leave self-reported: who examines it says more",
         )
-    for what in (*_command(record), *_texts(record), *_times(record.provenance)):
+    for what in of_command(record):
         findings.add("R10", entry.path, what, _RERUN)
+    for what in (*of_texts(record), *of_times(record.provenance)):
+        findings.add("R11", entry.path, what, _RERUN)
     return known and record.status == "ok"
 
 
@@ -179,143 +161,6 @@ def _hash(config: Mapping[str, Any]) -> str | None:
         return sha256_of(config)
     except ValueError:
         return None
-
-
-def _command(record: Record) -> Iterator[str]:
-    """What is wrong with the command that a record says it came from, which a page offers."""
-    argv = record.provenance.argv
-    if tuple(argv[:2]) != _COMMAND:
-        yield f"its command is not {' '.join(_COMMAND)}"
-    elif not all(word.isprintable() for word in argv):
-        yield "its command holds what cannot be printed"
-    elif len(argv) > _WORDS or any(len(word) > _WORD for word in argv):
-        yield f"its command has more than {_WORDS} words, or one of more than {_WORD:,} characters"
-    else:
-        try:
-            yield from _others(options_told(argv), record)
-        except UsageError as error:
-            yield str(error)
-
-
-def options_told(argv: Sequence[str]) -> dict[str, list[str]]:
-    """What the options of a command say, by what each is about.
-
-    Raises:
-        UsageError: one of them says nothing of what is computed, or has no value.
-
-    Example:
-        >>> options_told(["headwater", "run", "-m", "byol/joint", "--seed=2", "--every-chunk"])
-        {'method': ['byol/joint'], 'seed': ['2']}
-    """
-    told: dict[str, list[str]] = {}
-    words = iter(argv[len(_COMMAND) :])
-    for word in words:
-        if word == _FLAG:
-            continue
-        name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
-        if name not in _OPTIONS:
-            raise UsageError(f"its command has {word!r}, which does not say what is computed")
-        given = value if equals else next(words, None)
-        if given is None:
-            raise UsageError(f"its command says {word} of nothing")
-        told.setdefault(_OPTIONS[name], []).append(given)
-    return told
-
-
-def _others(told: Mapping[str, Sequence[str]], record: Record) -> Iterator[str]:
-    """What a command computes that is not what the record is of."""
-    protocol = told.get("protocol", ["none"])[-1]
-    if _newest(protocol) != record.protocol.id:
-        yield f"its command is of protocol {protocol}, and it is of {record.protocol.id}"
-    name, methods = record.method.name, told.get("method", ["none"])
-    options = sorted(told.get("set", ()), key=lambda option: option.partition("=")[0])
-    if name not in {"+".join([one.rpartition(":")[2], *options]) for one in methods}:
-        named = "+".join([", ".join(methods), *options])
-        yield f"its command is of method {named}, and it is of {name}"
-    seed, seeds = told.get("seed", ["0"])[-1], told.get("seeds", [""])[-1]
-    covered = range(_number(seeds)) if seeds else [_number(seed)]
-    if record.seeds.replicate not in covered:
-        named = f"the first {seeds} seeds" if seeds else f"seed {seed}"
-        yield f"its command is of {named}, and it is of seed {record.seeds.replicate}"
-    if record.task is None or record.task.name == STREAM_TASK:  # which every run has
-        of_task = {"evaluations": record.task.evaluation} if record.task else {}
-    else:
-        of_task = {"tasks": record.task.name, "evaluations": record.task.evaluation}
-    for about, own in of_task.items():
-        names = [one.strip() for one in told.get(about, [""])[-1].split(",") if one.strip()]
-        if names and names != ["all"] and own not in names:
-            yield f"its command is of {about} {', '.join(names)}, and it is of {own}"
-
-
-def _newest(protocol: str) -> str:
-    """Id of a protocol, which may be named without its version."""
-    try:
-        return protocol_named(protocol).id
-    except UsageError:
-        return protocol
-
-
-def _number(text: str) -> int:
-    """A number of seeds; -1 where it is none that could be of any.
-
-    Example:
-        >>> _number("2"), _number("two"), _number("9" * 5000)
-        (2, -1, -1)
-    """
-    return int(text) if re.fullmatch("[0-9]{1,6}", text) else -1
-
-
-def _texts(record: Record) -> Iterator[str]:
-    """Texts of a record that are not plain and short, and options without end."""
-    texts = record.environment.model_dump() | record.provenance.model_dump(exclude={"argv"})
-    texts["target"] = record.selection.target if record.selection else ""
-    for name, text in texts.items():
-        if not _is_plain(text):
-            yield f"{name} is not plain text of at most {_TEXT} characters"
-    todo: list[tuple[Any, int]] = [(record.method.config, 0)]
-    for seen in range(_PARTS + 1):
-        if not todo:
-            return
-        part, depth = todo.pop()
-        inside = [*part, *part.values()] if isinstance(part, dict) else part
-        if not _is_plain(part):
-            yield f"its options hold what is not plain, or longer than {_TEXT} characters"
-            return
-        if isinstance(inside, list):
-            todo += ((one, depth + 1) for one in inside)
-        if depth > _DEPTH or seen + len(todo) > _PARTS:
-            break
-    yield f"its options have more than {_PARTS:,} parts, or lie more than {_DEPTH} deep"
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether a value is none that a page or a terminal would act on, or that has no end.
-
-    Example:
-        >>> [_is_plain(value) for value in ("cpu", chr(27) + "[2J", "a" * 300, 0.1, 10**300)]
-        [True, False, False, True, False]
-    """
-    if isinstance(value, str):
-        return len(value) <= _TEXT and value.isprintable()
-    return not isinstance(value, int) or abs(value) <= MOST
-
-
-def _times(provenance: Provenance) -> Iterator[str]:
-    """What is wrong with the times of a record, by which the newest is told."""
-    moments = []
-    for name in ("started", "ended"):
-        text = getattr(provenance, name)
-        try:
-            if not _TIME.fullmatch(text):
-                raise ValueError
-            moments.append(datetime.fromisoformat(text.replace("Z", "+00:00")))
-        except ValueError:
-            yield f"{name} is {text!r}, and no time in UTC such as 2026-11-28T09:00:00+00:00"
-    if len(moments) == 2 and moments[1] < moments[0]:
-        yield f"it ended at {provenance.ended}, before it started at {provenance.started}"
-    latest = max(datetime.now(timezone.utc), _CLOCK) + timedelta(days=1)
-    if any(moment > latest for moment in moments):
-        yield f"it is of {provenance.ended}, which has not come yet"
 
 
 def seeds_of(spec: ProtocolSpec, record: Record) -> Seeds:

@@ -22,7 +22,8 @@ def vouch(
     A method whose records are all accepted is `rescored` if each of its evaluations was computed
     again from its predictions, and `reproduced` if a cell of it was rerun, too, and all that were
     agree. What was `reproduced` stays so while the records are the same. One that is refused, or
-    of which a cell differs, is vouched for no more. Nothing changes for methods that the folder
+    of which a cell differs, is vouched for no more. One of which a cell was rerun that cannot be
+    told of is vouched for as if none had been rerun. Nothing changes for methods that the folder
     does not have. What the predictions say of intervals is kept beside the file, so that no page
     that is built from the store has to compute it again.
 
@@ -44,8 +45,10 @@ def vouch(
         entries = [entry for entry in examined.entries if entry.run[:2] == run]
         mine = [one for one in reruns if one.entry.run[:2] == run]
         told[run] = None
-        if run not in refused and all(one.verdict != "differs" for one in mine):
-            told[run] = _vouched(run, entries, examined, mine, trust.of(*run))
+        verdicts = {one.verdict for one in mine}
+        if run not in refused and "differs" not in verdicts:
+            counted = () if "cannot be told" in verdicts else mine
+            told[run] = _vouched(run, entries, examined, counted, trust.of(*run))
     others = [entry for entry in trust.vouched if entry.run not in told]
     Trust(vouched=(*others, *(entry for entry in told.values() if entry))).write(file)
     predictions = (entry.record.predictions for entry in examined.rescored)
@@ -66,14 +69,13 @@ def _vouched(
     evaluations = sum(entry.record.kind == "evaluation" for entry in entries)
     rescored = sum(entry.run[:2] == run for entry in examined.rescored)
     now = fingerprint(str(entry.record.sha256) for entry in entries)
+    known = before if before and before.fingerprint == now else None
+    if not evaluations or rescored < evaluations or (known and not reruns):
+        return known
     evidence = f"{rescored} of {evaluations} evaluations computed again from their predictions"
     if reruns:
         same = sum(one.verdict == "same bits" for one in reruns)
         evidence += f", {len(reruns)} rerun, {same} of these with the same bits"
-    elif before and before.fingerprint == now:
-        return before
-    elif not evaluations or rescored < evaluations:
-        return None
     return Vouched(
         protocol=run[0],
         method=run[1],

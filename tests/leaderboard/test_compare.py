@@ -14,6 +14,7 @@ from leaderboard.board import Board
 from leaderboard.catalogue import ProtocolCard, TaskCard
 from leaderboard.compare import compare, markdown, references_of
 from leaderboard.compare_cli import compare as command
+from leaderboard.readme_streams import streams
 from leaderboard.words import BLANK
 
 app = typer.Typer(pretty_exceptions_enable=False)
@@ -110,6 +111,40 @@ def test_markdown_does_nothing_that_a_name_says(writer) -> None:
     text = markdown(forged).splitlines()[0]
     for character in "<>@|`":
         assert text.count(character) == text.count(f"\\{character}") > 0
+
+
+def test_a_terminal_obeys_nothing_that_a_record_says(writer) -> None:
+    wicked, sent = "mine\x1b]0;owned\x07", "\x1b[2J" + "x" * 500
+    for method in ("moco_v2/joint", wicked):
+        config = {"note": sent, "\x9b2J": [1]} if method == wicked else {"note": "plain"}
+        writer.write(method, 2, "pretrain", chunks=(1, 2), visits=100, config=config)
+        metric = Metric(value=60, unit="%", n=100, standard_error=1.0)
+        writer.write(method, 2, "linear.flags", {"top1": metric}, config=config)
+    for further in ((), ("--markdown",), ("--json",)):
+        told = invoke(wicked, "moco_v2/joint", "--store", writer.root, *further)
+        assert all(character.isprintable() for character in told.replace("\n", ""))
+        assert "owned" in told
+        if "--json" not in further:
+            assert "x" * 201 not in told.replace("\n", "").replace(" ", "")
+
+
+def test_names_are_no_markup_in_the_terminal(writer) -> None:
+    fill(writer, "mine[bold]", 60, 50)
+    fill(writer, "moco_v2/joint", 50, 49)
+    assert "mine[bold] less moco_v2/joint" in invoke(
+        *("mine[bold]", "moco_v2/joint", "--store", writer.root)
+    )
+
+
+def test_the_readme_s_streams_do_nothing_that_a_record_says(writer) -> None:
+    writer.cpu = "<img src=x> | `x` *y* [z](javascript:alert(1))"
+    fill(writer, "a|b<i>*`", 60, 50)
+    *_, row, _, note = streams([Board(read_results(writer.root), CARD)]).splitlines()
+    assert (
+        row.startswith("| a\\|b\\<i>\\*\\` | ")
+        and "\\<img src=x> \\| \\`x\\` \\*y\\* \\[z]" in note
+    )
+    assert "Phases of training: 1 on" in note
 
 
 def invoke(*words: object) -> str:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from leaderboard.submission import comment as module
 from leaderboard.submission.comment import Judged, beside, changed, comment, fenced, judge
+from leaderboard.submission.examine import examine
 
 
 @pytest.fixture
@@ -76,7 +77,8 @@ def test_an_honest_bundle_is_accepted_and_compared(pull: tuple[Path, Path], tmp_
     judged = judge(base, submitted / "mine")
     assert judged.accepted
     text = comment([judged])
-    assert "### `mine`: accepted" in text
+    assert text.startswith("Nothing that was submitted was executed.\n")
+    assert "### `mine`: accepted\n\nEvery metric but the CKA was computed again from the" in text
     assert "0 errors" in text
     assert "supervised/replay on instance/smoke@1 is in results/ already" in text
 
@@ -132,6 +134,67 @@ def test_a_forged_one_is_refused_and_the_status_says_so(
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 1
     assert "### `mine`: refused" in (tmp_path / "out" / "comment.md").read_text()
+
+
+def test_metrics_are_said_to_be_computed_again_only_where_they_were(
+    pull: tuple[Path, Path], tmp_path: Path
+) -> None:
+    base, submitted = pull
+    shutil.copytree(submitted / "mine", submitted / "yours")
+    next((submitted / "mine").rglob("linear.shapes.npz")).write_bytes(b"")
+    mine, yours = (judge(base, submitted / name) for name in ("mine", "yours"))
+    unread = Judged("theirs", None, error="it could not be examined")
+    empty = judge(base, tmp_path)
+    assert [one.rescored for one in (mine, yours, unread, empty)] == [False, True, False, False]
+    said = "Every metric but the CKA was computed again"
+    assert said not in comment([mine, unread, empty]) and comment([mine, yours]).count(said) == 1
+
+
+@pytest.mark.parametrize("name", ["me@home", "me@1", "me-nano@1", "instance-smoke@2"])
+def test_a_bundle_s_folder_is_one_whatever_its_name(name: str, pull, tmp_path: Path) -> None:
+    base, submitted = pull
+    (submitted / "mine").rename(submitted / name)
+    assert changed(base, submitted) == [submitted / name]
+    app = module.typer.Typer()
+    app.command()(module.main)
+    words = [str(base), str(submitted), "--output", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    told = (tmp_path / "out" / "comment.md").read_text()
+    assert f"### `{name}`: accepted" in told and "accepted: a bundle: 12 records" in told
+    (submitted / name / "card.json").unlink()
+    shutil.rmtree(submitted / name / "source")
+    assert CliRunner().invoke(app, words).exit_code == 1
+    told = (tmp_path / "out" / "comment.md").read_text()
+    assert f"### `{name}`: refused" in told
+    assert all(f"error {code} " in told for code in ("M02", "C01", "X01"))
+
+
+def test_bare_records_in_a_folder_with_an_at_are_no_store_s(pull, tmp_path: Path) -> None:
+    base, submitted = pull
+    shutil.rmtree(submitted / "mine")
+    for place in ("me@home", "me@home2/results", "me@3/results"):
+        shutil.copytree(base, submitted / place)
+    assert [path.name for path in changed(base, submitted)] == ["me@3", "me@home", "me@home2"]
+    for folder in changed(base, submitted):
+        found = judge(base, folder).examined.findings.found
+        assert {"M01", "C01", "X01"} <= {finding.code for finding in found}
+    shutil.copytree(base, submitted / "me@4")  # called as the store's own, and yet it is not
+    assert submitted in changed(base, submitted)
+    judged = judge(base, submitted, "store")
+    assert {f.code for f in judged.examined.findings.found if f.level == "error"} == {"R02"}
+    where = {f.where for f in judged.examined.findings.found if f.code == "R02"}
+    assert all(one.startswith("me@4/instance-smoke@1/") for one in where)
+    assert {entry.root for entry in judged.examined.entries} == {""}
+
+
+def test_a_bundle_hides_nothing_of_the_store_s_own(pull: tuple[Path, Path]) -> None:
+    base, submitted = pull
+    own = submitted / "instance-smoke@1"
+    shutil.copy(submitted / "mine" / "card.json", own)
+    assert changed(base, submitted) == [own, submitted / "mine"]
+    assert {"M01", "S06"} <= {f.code for f in judge(base, own).examined.findings.found}
+    (told,) = examine(submitted, kind="store").findings.of(["S06"])
+    assert told.where == "instance-smoke@1" and "none of it is looked at" in told.what
 
 
 def test_nothing_that_a_stranger_says_leaves_its_fence() -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.errors import UsageError
 from benchmark.result import FileRef, Metric, Record
 from leaderboard.aggregate import Located
 from leaderboard.submission.examine import examine
-from leaderboard.submission.judge import Luck, judge
+from leaderboard.submission.judge import Luck, Rerun, conclusion, judge, luck_in
 from leaderboard.submission.records import Entry
 
 
@@ -107,8 +108,70 @@ def test_what_another_seed_moves_is_allowed_but_not_by_the_judged_methods_own() 
     a = [entry("a", seed, value) for seed, value in enumerate((50.0, 52.0))]
     b = [entry("b", seed, value) for seed, value in enumerate((50.0, 54.0, 58.0))]
     other = [entry("a", seed, value, "flags") for seed, value in enumerate((0.0, 2.0))]
-    assert Luck(mine).variance(mine[0].record) == 0
+    assert math.isnan(Luck(mine).variance(mine[0].record))  # not known, and not 0
     # (1 x 2 + 2 x 16) / 3, by the squares of deviations and their degrees of freedom
     assert Luck([*mine, *a, *b, *other]).variance(mine[0].record) == pytest.approx(34 / 3)
     assert Luck([*mine, *other]).variance(mine[0].record) == pytest.approx(2)
-    assert Luck([*mine, *a[:1]]).variance(mine[0].record) == 0
+    assert math.isnan(Luck([*mine, *a[:1]]).variance(mine[0].record))
+
+
+def test_where_luck_is_not_known_only_test_images_are_allowed_for(claim, tmp_path: Path) -> None:
+    mine, quantile = claim(50.0, 3.0), 2.0
+
+    def told(value: float, predictions: str = "b" * 64, luck: float = math.nan) -> Rerun:
+        here = Located(tmp_path, claim(value, 4.0, predictions).record)
+        return judge(mine, here, quantile, luck)
+
+    assert [told(v).verdict for v in (60.0, 40.0)] == ["agrees"] * 2
+    assert [told(v).verdict for v in (60.1, 39.9)] == ["cannot be told"] * 2
+    assert told(50.0, "a" * 64).verdict == "same bits"
+    assert told(60.1, luck=0.0).verdict == "differs"
+    # 2 * sqrt(3^2 + 4^2 + 2 x 28) = 18
+    assert (told(68.0, luck=28.0).verdict, told(68.0, luck=28.0).allowed) == ("agrees", 18.0)
+    assert told(68.1, luck=28.0).verdict == "differs"
+    one = told(70.0)
+    assert one.allowed == 10.0 and "name a store of several seeds by --luck" in str(one)
+    assert one.document()["verdict"] == "cannot be told"
+
+
+def test_the_conclusion_says_what_cannot_be_told(claim: Callable[..., Entry]) -> None:
+    mine = claim(50.0, 3.0)
+    same, unknown, differs = (
+        Rerun(mine, verdict, 50.0, 1.0) for verdict in ("same bits", "cannot be told", "differs")
+    )
+    assert conclusion([same, unknown], 8) == (
+        "neither reproduced nor refuted: 1 of 2 drawn from 8 evaluations agree, "
+        "1 with the same bits, and of 1 it cannot be told"
+    )
+    assert conclusion([differs, unknown], 8).startswith("not reproduced: 0 of 2 drawn from 8 ")
+    assert conclusion([same], 8).startswith("reproduced: 1 of 1 drawn from 8 evaluations agree, 1")
+
+
+def test_a_store_tells_luck_by_its_own_records_of_the_tier(
+    claim: Callable[..., Entry], tmp_path: Path
+) -> None:
+    def put(place: str, method: str, seed: int, value: float, **other: str) -> None:
+        record = claim(value, 3.0).record
+        seeds = record.seeds.model_copy(update={"replicate": seed})
+        named = record.method.model_copy(update={"name": method})
+        protocol = record.protocol.model_copy(update=other)
+        fields = {"seeds": seeds, "method": named, "protocol": protocol}
+        path = tmp_path / place / method / f"seed{seed}" / "after-chunk2/linear.shapes.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(record.model_copy(update=fields).to_json())
+
+    mine = claim(50.0, 3.0)
+    with pytest.raises(UsageError, match="no store at"):
+        luck_in(tmp_path / "nowhere", [mine])
+    assert luck_in(tmp_path, [mine]) is None
+    for seed, value in enumerate((50.0, 90.0)):  # of the judged method, a bundle, another tier
+        put("instance-smoke@1", mine.run[1], seed, value)
+        put("mine/results/instance-smoke@1", "sock/puppet", seed, value)
+        put("me@1/instance-smoke@1", "sock/puppet", seed, value)
+        put("instance-nano@1", "a/b", seed, value, id="instance/nano@1")
+    luck = luck_in(tmp_path, [mine])
+    assert luck is not None and math.isnan(luck.variance(mine.record))
+    for seed, value in enumerate((50.0, 52.0)):
+        put("instance-smoke@1", "a/b", seed, value)
+    luck = luck_in(tmp_path, [mine])
+    assert luck is not None and luck.variance(mine.record) == pytest.approx(2)

@@ -25,6 +25,8 @@ from benchmark.store import Store
 from leaderboard.reproduction import FILE, main, reproduction
 from leaderboard.submission import verify
 from leaderboard.submission.examine import examine
+from leaderboard.submission.vouch import vouch
+from leaderboard.trust import TRUST, read_trust
 from tasks.probes.linear import measure
 
 LAST = "after-chunk2"
@@ -146,6 +148,92 @@ def test_made_up_predictions_that_fit_together_differ(forger, again: Path) -> No
     )
     told = json.loads(headwater(*words, "--json").stdout)
     assert not told["accepted"] and told["drawn"][0]["difference"] < -told["drawn"][0]["allowed"]
+
+
+def elsewhere(forger, *cells: str) -> None:
+    """Records of seed 0 that say they were computed on another kind of machine."""
+    for cell in cells:
+        with forger.record(cell) as fields:
+            fields["environment"]["cpu"] = "Another (family 1, model 1), AVX2"
+
+
+def seeds_of_another(store: Path, forger, *values: float) -> Path:
+    """A store with a method of several seeds, of which only the headlines matter."""
+    fields = json.loads(forger.path(f"{LAST}/linear.shapes").read_text())
+    del fields["sha256"]
+    for seed, value in enumerate(values):
+        fields["method"]["name"], fields["seeds"]["replicate"] = "other/one", seed
+        fields["metrics"]["top1"]["value"] = value
+        path = store / f"instance-smoke@1/other/one/seed{seed}/{LAST}/linear.shapes.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(fields))
+    return store
+
+
+@pytest.mark.parametrize("part", ["linear.shapes", "pretrain"])
+def test_one_method_from_another_machine_is_not_said_to_differ(
+    part: str, forger, again: Path, tmp_path: Path, monkeypatch
+) -> None:
+    all_right(forger)
+    elsewhere(forger, f"{LAST}/{part}")
+    monkeypatch.chdir(tmp_path)  # where there is no ./results
+    seed, trust = seed_that_draws(forger.bundle, f"seed0/{LAST}/linear.shapes"), tmp_path / TRUST
+    words = ("verify", forger.bundle, "--cells", 1, "--seed", seed, "--store", again)
+    (entry,) = vouch(trust, examine(forger.bundle)).values()
+    assert entry is not None and entry.tier == "rescored"
+    outcome = headwater(*words, "--trust", trust)
+    assert outcome.exit_code == 3, outcome.output
+    assert f"another seed moves is taken from the records of {forger.bundle}" in outcome.stdout
+    *_, found, told, last = outcome.stdout.strip().splitlines()
+    assert found.startswith("cannot be told: results/") and "name a store of several seeds" in found
+    assert told.endswith("supervised/replay on instance/smoke@1 is rescored")
+    assert "is neither reproduced nor refuted: 0 of 1 drawn from 8 evaluations agree" in last
+    assert read_trust(tmp_path).vouched == (entry,)
+    document = json.loads(headwater(*words, "--json").stdout)
+    assert document["accepted"] and document["drawn"][0]["verdict"] == "cannot be told"
+    near = seeds_of_another(tmp_path / "near", forger, 50.0, 50.1)
+    outcome = headwater(*words, "--luck", near)
+    assert outcome.exit_code == 1 and "not reproduced: 0 of 1 drawn" in outcome.stdout
+    far = seeds_of_another(tmp_path / "far", forger, 10.0, 90.0)
+    outcome = headwater(*words, "--luck", far, "--trust", trust)
+    assert outcome.exit_code == 0 and "is reproduced: 1 of 1 drawn" in outcome.stdout
+    assert read_trust(tmp_path).vouched[0].tier == "reproduced"
+
+
+def test_whose_luck_it_is(forger, again: Path, tmp_path: Path, monkeypatch) -> None:
+    all_right(forger)
+    elsewhere(forger, f"{LAST}/linear.shapes")
+    seed = seed_that_draws(forger.bundle, f"seed0/{LAST}/linear.shapes")
+    words = ("--cells", 1, "--seed", seed, "--store", again)
+
+    def told(folder: Path, *more: object) -> tuple[str, int]:
+        outcome = headwater("verify", folder, *words, *more)
+        (line,) = (one for one in outcome.stdout.splitlines() if one.startswith("what another"))
+        return line.removeprefix("what another seed moves is taken from the records of "), (
+            outcome.exit_code
+        )
+
+    monkeypatch.chdir(forger.bundle)  # ./results is the bundle's own, and does not count
+    assert told(forger.bundle) == (str(forger.bundle), 3)
+    monkeypatch.chdir(tmp_path)
+    far = seeds_of_another(tmp_path / "results", forger, 10.0, 90.0)
+    assert told(forger.bundle) == ("results", 0)
+    near = seeds_of_another(tmp_path / "near", forger, 50.0, 50.1)
+    assert told(forger.bundle, "--trust", near / TRUST) == (str(near), 1)
+    assert told(forger.bundle, "--trust", near / TRUST, "--luck", far) == (str(far), 0)
+    assert told(forger.bundle, "--luck", again) == (str(again), 3)  # of this method alone
+    line = sentence(headwater("verify", forger.bundle, "--luck", forger.bundle / "results"))
+    assert line.endswith("lies in what is to be verified; choose another --luck")
+    assert "there is no store at" in sentence(
+        headwater("verify", forger.bundle, *words, "--luck", tmp_path / "nowhere")
+    )
+
+
+def test_an_honest_bundle_from_another_machine_has_the_same_bits(forger, again: Path) -> None:
+    elsewhere(forger, f"{LAST}/linear.shapes", f"{LAST}/pretrain")
+    seed = seed_that_draws(forger.bundle, f"seed0/{LAST}/linear.shapes")
+    outcome = headwater("verify", forger.bundle, "--cells", 1, "--seed", seed, "--store", again)
+    assert outcome.exit_code == 0 and "reproduced: 1 of 1 drawn" in outcome.stdout
 
 
 def test_other_source_is_said_and_none_of_it_is_run(forger, again: Path) -> None:
@@ -340,7 +428,8 @@ def test_the_table_of_cells_computed_again_twice(tmp_path: Path) -> None:
     (same,), (other,) = (document[n]["drawn"] for n in ("as_recorded", "otherwise"))
     assert same["verdict"] == "same bits"
     assert other["path"] == same["path"] and other["verdict"] in ("same bits", "agrees")
-    heading, _, row, _, told = reproduction(document).splitlines()
+    heading, _, row, _, allowed, _, told = reproduction(document).splitlines()
+    assert allowed.startswith("Allowed is how far two headlines may be apart")
     assert heading == "| Cell | Claimed | As recorded | By 3 threads | Allowed |"
     assert row.startswith(f"| `{same['path'].removesuffix('.json')}` | ")
     assert "1 of 1 drawn from 3 evaluations agree, 1 with the same bits. By 3 threads" in told

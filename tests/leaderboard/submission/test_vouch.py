@@ -1,5 +1,6 @@
 """What the keeper of a store writes down after an examination."""
 
+import dataclasses
 import json
 import shutil
 import sqlite3
@@ -119,6 +120,31 @@ def test_one_refused_method_does_not_harm_another(smoke_store: Path, tmp_path: P
     told = vouch(store / TRUST, examine(store))
     assert told[RUN[0], "supervised/joint"] is None
     assert told[RUN] is not None and told[RUN].tier == "rescored"
+
+
+def test_what_cannot_be_told_changes_nothing(untouched: Path, tmp_path: Path) -> None:
+    file, examined = tmp_path / TRUST, examine(untouched)
+    evaluations = [e for e in examined.entries if e.record.kind == "evaluation"]
+    agrees = Rerun(evaluations[0], "agrees", 50.0, 1.0)
+    unknown = Rerun(evaluations[1], "cannot be told", 50.0, 1.0)
+    (rescored,) = vouch(file, examined, [unknown]).values()
+    assert rescored is not None and rescored.tier == "rescored"
+    assert vouch(file, examined, [agrees, unknown]) == {RUN: rescored}  # not all agree
+    (reproduced,) = vouch(file, examined, [agrees]).values()
+    assert reproduced is not None and reproduced.tier == "reproduced"
+    assert vouch(file, examined, [unknown]) == {RUN: reproduced}
+    assert read_trust(tmp_path).vouched == (reproduced,)
+
+
+def test_reproduced_needs_every_evaluation_rescored(untouched: Path, tmp_path: Path) -> None:
+    file, examined = tmp_path / TRUST, examine(untouched)
+    evaluation = next(e for e in examined.entries if e.record.kind == "evaluation")
+    agrees = Rerun(evaluation, "same bits", 50.0, 1.0)
+    fewer = dataclasses.replace(examined, rescored=examined.rescored[1:])
+    assert vouch(file, fewer, [agrees]) == {RUN: None}
+    (entry,) = vouch(file, examined, [agrees]).values()
+    assert entry is not None and entry.tier == "reproduced"
+    assert vouch(file, fewer, [agrees]) == {RUN: entry}  # they were, when this was put down
 
 
 @pytest.mark.parametrize("place", ["", "results/", "results/instance-smoke@1/", "source/"])
