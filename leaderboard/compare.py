@@ -1,6 +1,6 @@
 """Two methods side by side: what differs in numbers, in configuration and in cost."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,26 +155,46 @@ def config_difference(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, t
     return {n: (a.get(n), b.get(n)) for n in names if a.get(n) != b.get(n)}
 
 
-def cost_rows(comparison: Comparison) -> list[tuple[str, str, str]]:
-    """What each method used, in words; nothing before the end of both."""
+def cost_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
+    """What each method used, in words, and the first in times of the second; nothing before both.
+
+    Times of machines that may differ are put side by side, and not divided.
+    """
     a, b = comparison.costs
     if a is None or b is None:
         return []
+    alike = a.timed_like(b)
     return [
-        ("image visits", words.count(a.visits), words.count(b.visits)),
-        (
+        _cost_row("image visits", words.count, a.visits, b.visits),
+        _cost_row(
             "visits to be up to date at every arrival",
-            words.count(a.cumulative_visits),
-            words.count(b.cumulative_visits),
+            words.count,
+            a.cumulative_visits,
+            b.cumulative_visits,
         ),
-        (
-            "time of pre-training" + ("" if a.timed_like(b) else ", on machines that may differ"),
+        _cost_row("time of pre-training", words.duration, a.seconds, b.seconds)
+        if alike
+        else (
+            "time of pre-training, on machines that may differ",
             words.duration(a.seconds),
             words.duration(b.seconds),
+            words.BLANK,
         ),
-        ("images kept", words.size(a.stored_bytes), words.size(b.stored_bytes)),
-        ("peak memory", words.size(a.peak_memory_bytes), words.size(b.peak_memory_bytes)),
+        _cost_row("images kept", words.size, a.stored_bytes, b.stored_bytes),
+        _cost_row("peak memory", words.size, a.peak_memory_bytes, b.peak_memory_bytes),
     ]
+
+
+def _cost_row(
+    name: str, told: Callable[[Any], str], a: float | None, b: float | None
+) -> tuple[str, str, str, str]:
+    """A cost of both, and how many times that of the second the first is.
+
+    Example:
+        >>> _cost_row("image visits", words.count, 300, 200)
+        ('image visits', '300', '200', '1.50')
+    """
+    return name, told(a), told(b), f"{a / b:.2f}" if a is not None and b else words.BLANK
 
 
 def markdown(comparison: Comparison) -> str:

@@ -115,7 +115,7 @@ def _show(one: "Comparison") -> None:
         table.add_row(Text(_plain(name)), number, words.ends(difference))
     console.print(table)
     other = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("", one.a, one.b):
+    for heading in ("", one.a, one.b, "ratio"):
         other.add_column(Text(plain(heading)))
     for name, *told in [*cost_rows(one), *((n, *v) for n, v in one.config.items())]:
         shown = (words.BLANK if value is None else str(value) for value in told)

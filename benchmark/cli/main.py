@@ -51,7 +51,10 @@ def headwater() -> None:
 
 
 def main() -> None:
-    """Run the command line; exit 0 fine, 1 what was examined is wrong or failed, 2 usage."""
+    """Run the command line; exit 0 fine, 1 what was examined is wrong or failed, 2 usage.
+
+    `headwater verify` exits with 3 where it cannot be told whether what is claimed agrees.
+    """
     # Without it cuBLAS refuses to be deterministic, and it is read when CUDA starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     try:
