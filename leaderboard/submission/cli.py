@@ -162,6 +162,8 @@ def verify(
     for name, own in {"store": store, "luck": luck}.items():
         if own is not None and own.resolve().is_relative_to(folder.resolve()):
             raise UsageError(f"{own} lies in what is to be verified; choose another --{name}")
+    if luck is not None and not luck.is_dir():
+        raise UsageError(f"there is no store at {luck}; name one that `headwater run` wrote")
     examined = _examined(folder, trust)
     if not as_json:
         _print_findings(examined)
