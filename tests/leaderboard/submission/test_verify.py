@@ -224,8 +224,8 @@ def test_whose_luck_it_is(forger, again: Path, tmp_path: Path, monkeypatch) -> N
     assert told(forger.bundle, "--luck", again) == (str(again), 3)  # of this method alone
     line = sentence(headwater("verify", forger.bundle, "--luck", forger.bundle / "results"))
     assert line.endswith("lies in what is to be verified; choose another --luck")
-    line = sentence(headwater("verify", tmp_path / "x", "--luck", tmp_path / "nowhere"))
-    assert line.endswith("nowhere: name one that `headwater run` wrote")
+    line = sentence(headwater("verify", forger.bundle, "--luck", tmp_path / "nowhere"))
+    assert line.endswith("nowhere; name one that `headwater run` wrote")
     assert "there is no store at" in sentence(
         headwater("verify", forger.bundle, *words, "--luck", tmp_path / "nowhere")
     )
