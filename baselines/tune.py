@@ -43,6 +43,8 @@ STRATEGIES: dict[str, list[dict[str, Any]]] = {
     "mas": _grid(mas_weight=[1e-4, 1e-3, 1e-2, 1e-1, 1.0]),
     "si": _grid(si_weight=[1e-4, 1e-3, 1e-2, 1e-1, 1.0]),
     "cassle": _grid(cassle_weight=[0.1, 0.3, 1.0, 3.0, 10.0]),
+    # What may be kept is the paper's tenth, the same for all; less of it is tried.
+    "replay": _grid(replay_share=[0.00625, 0.0125, 0.025, 0.05, 0.1]),
     "lump": [
         *_grid(reservoir_share=[0.01], lump_alpha=[0.1, 0.4, 1.0]),
         *_grid(reservoir_share=[0.05], lump_alpha=[0.1, 0.4]),

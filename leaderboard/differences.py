@@ -28,6 +28,7 @@ def collected(found: Iterator[tuple[str, str, Estimate | None]]) -> dict[str, di
 
 
 def every(numbers: Numbers) -> list[Estimate]:
+    """All numbers, series by series."""
     return [one for series in numbers.values() for one in series.values()]
 
 

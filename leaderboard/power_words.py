@@ -61,7 +61,7 @@ def power_table(boards: Sequence[Board]) -> str:
 
 
 def _line(board: Board) -> list[str]:
-    spread, shares = board.spread("linear"), _shares(board)
+    spread, shares = board.spread("linear"), _shares(board, sample_noise(board))
     without, nearest = _least_without(board), _by_neighbours(board)
     agreed, alike = _two_seeds(board), _likeness(board)
     return [
@@ -100,8 +100,8 @@ def _seeds(board: Board) -> list[str]:
         f"methods of {found.seeds} seeds each): a paired t test at 5 % finds a difference of one "
         f"point on these test images in four of five cases with {needed} seeds ({few} to {many})."
     ]
-    noise, shares = sample_noise(board), _shares(board)
-    if noise and shares:
+    noise = sample_noise(board)
+    if noise and (shares := _shares(board, noise)):
         told.append(
             f"With the choice of test images counted, too, as in the intervals here (a standard "
             f"error of {noise:.2f} points, the median over pairs of methods), a difference of one "
@@ -111,9 +111,9 @@ def _seeds(board: Board) -> list[str]:
     return told
 
 
-def _shares(board: Board) -> tuple[float, float] | None:
+def _shares(board: Board, noise: float | None) -> tuple[float, float] | None:
     """How often a point is found with a few seeds, and with any number."""
-    spread, noise = board.known_spread("linear"), sample_noise(board)
+    spread = board.known_spread("linear")
     if spread is None or not noise:
         return None
     return share_found(spread, noise, _SEEDS), share_found(spread, noise, math.inf)

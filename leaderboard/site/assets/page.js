@@ -7,7 +7,7 @@ const headwater = (() => {
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
 
   /* --- charts ------------------------------------------------------------------------------ */
-  const figures = new Map();
+  const figures = new Map(), waiting = new Set();
 
   function painted({ data, layout }) {
     const [ink, soft, grid, line, ground] = ["ink", "soft", "grid", "line", "ground"].map(colour);
@@ -50,10 +50,23 @@ const headwater = (() => {
     }];
   }
 
-  /* Draw a figure in an element, now and whenever the theme changes. */
+  /* Draw a figure in an element, soon and whenever the theme changes. */
   function paint(place, figure) {
     figures.set(place, figure);
+    if (!waiting.size) setTimeout(drawNext);
+    waiting.add(place);
+  }
+  /* One at a time, so that the reader is answered in between. */
+  function drawNext() {
+    const [place] = waiting;
+    if (!place) return;
+    waiting.delete(place);
+    setTimeout(drawNext);
+    draw(place);
+  }
+  function draw(place) {
     if (!window.Plotly || place.closest("[hidden]")) return;
+    const figure = figures.get(place);
     Plotly.react(place, ...painted(figure), { displayModeBar: false, responsive: true });
     if (figure.click && !place.dataset.clicks) {
       place.dataset.clicks = "1";
@@ -65,6 +78,7 @@ const headwater = (() => {
     if (place.closest("[hidden]") && place.querySelector(".main-svg")) { Plotly.purge(place); delete place.dataset.clicks; }
     else if (place.isConnected) paint(place, figure);
   });
+  addEventListener("DOMContentLoaded", repaint); /* Plotly comes last, since it is large */
 
   /* --- theme ------------------------------------------------------------------------------- */
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -77,7 +91,7 @@ const headwater = (() => {
   system.addEventListener("change", repaint);
   /* Paper is light: the charts, too. */
   let before;
-  addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; repaint(); });
+  addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; repaint(); while (waiting.size) drawNext(); });
   addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; repaint(); });
 
   /* --- numbers in words, as on the pages that are written beforehand ----------------------- */
