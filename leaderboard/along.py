@@ -44,6 +44,9 @@ class Course:
 def course(scores: Scores, runs: Sequence[Run], untrained: Sequence[Run] = ()) -> Course:
     """What a method does along the stream; each number only from seeds that have all of it.
 
+    A curve and a matrix are of the seeds that have every entry that any seed has, so that all of
+    their entries are of the same runs.
+
     Args:
         scores: looks numbers up.
         runs: of the method.
@@ -57,19 +60,11 @@ def course(scores: Scores, runs: Sequence[Run], untrained: Sequence[Run] = ()) -
         for run, matrix in zip(runs, matrices["aware"], strict=True)
         if (floor := floors.get(run.seed)) and (known := forward_of(matrix, floor))
     ]
+    curves = [[_row(scores, run, seen, "aware")[0] for seen in range(chunks + 1)] for run in runs]
+    points = means_of_whole(curves)
     return Course(
-        first=tuple(
-            (seen, point)
-            for seen in range(chunks + 1)
-            if (point := _mean([_row(scores, run, seen, "aware")[0] for run in runs]))
-        ),
-        matrix={
-            reading: tuple(
-                tuple(_mean([matrix[i][j] for matrix in found]) for j in range(chunks))
-                for i in range(chunks)
-            )
-            for reading, found in matrices.items()
-        },
+        first=tuple((seen, point) for seen, point in enumerate(points) if point),
+        matrix={reading: _mean_matrix(found) for reading, found in matrices.items()},
         first_forgetting={r: _over(map(first_forgetting_of, m)) for r, m in matrices.items()},
         forgetting={r: _over(map(forgetting_of, m)) for r, m in matrices.items()},
         forward=_over(forward),
@@ -88,12 +83,24 @@ def _row(scores: Scores, run: Run, seen: int, reading: Reading) -> list[Score | 
 
 def first_forgetting_of(matrix: Matrix) -> Known | None:
     """Forgetting of the first chunk, paired over its images; None while a checkpoint is missing."""
-    column = [row[0] for row in matrix]
-    known = [score for score in column if score is not None]
-    if len(known) < len(column) or len(column) < 2:
+    known = _first_column(matrix)
+    if known is None:
         return None
-    value = first_chunk_forgetting([score.value for score in known])
-    return value, _lost(known)[1]
+    return first_chunk_forgetting([score.value for score in known]), contrast(_lost(known))[1]
+
+
+def first_forgetting_difference(a: Matrix, b: Matrix) -> Known | None:
+    """That of one run less that of another, paired over the images that both are tested on."""
+    one, other = _first_column(a), _first_column(b)
+    if one is None or other is None:
+        return None
+    return contrast([*_lost(one), *((-weight, score) for weight, score in _lost(other))])
+
+
+def _first_column(matrix: Matrix) -> list[Score] | None:
+    """The accuracies on the first chunk; None while one is missing."""
+    known = [row[0] for row in matrix if row[0] is not None]
+    return known if len(known) == len(matrix) > 1 else None
 
 
 def forgetting_of(matrix: Matrix) -> Known | None:
@@ -107,14 +114,13 @@ def forgetting_of(matrix: Matrix) -> Known | None:
     if last < 1 or any(score is None for column in columns for score in column):
         return None
     values = [[np.nan if score is None else score.value for score in row] for row in matrix]
-    errors = [_lost([score for score in column if score])[1] for column in columns]
+    errors = [contrast(_lost([score for score in column if score]))[1] for column in columns]
     return forgetting(values), standard_error_of_mean(errors)
 
 
-def _lost(column: Sequence[Score]) -> Known:
-    """From the best of the earlier accuracies to the last one."""
-    best = max(column[:-1], key=lambda score: score.value)
-    return contrast([(1, best), (-1, column[-1])])
+def _lost(column: Sequence[Score]) -> list[tuple[float, Score]]:
+    """The best of the earlier accuracies less the last one."""
+    return [(1, max(column[:-1], key=lambda score: score.value)), (-1, column[-1])]
 
 
 def forward_of(matrix: Matrix, floor: Sequence[Score | None]) -> Known | None:
@@ -129,8 +135,24 @@ def forward_of(matrix: Matrix, floor: Sequence[Score | None]) -> Known | None:
     return forward_transfer(values, untrained), standard_error_of_mean(errors)
 
 
-def _mean(found: Sequence[Score | None]) -> Estimate | None:
-    return _over((s.value, s.standard_error) for s in found if s is not None)
+def means_of_whole(found: Sequence[Sequence[Score | None]]) -> list[Estimate | None]:
+    """The mean of each entry, over the seeds that have every entry that any seed has.
+
+    Args:
+        found: of each seed, the same entries; None where one was not measured.
+    """
+    there = [any(entries) for entries in zip(*found, strict=True)]
+    whole = [one for one in found if [score is not None for score in one] == there]
+    return [
+        _over((s.value, s.standard_error) for s in entries if s is not None)
+        for entries in (zip(*whole, strict=True) if whole else [()] * len(there))
+    ]
+
+
+def _mean_matrix(found: Sequence[Matrix]) -> tuple[tuple[Estimate | None, ...], ...]:
+    means = means_of_whole([[entry for row in matrix for entry in row] for matrix in found])
+    chunks = math.isqrt(len(means))
+    return tuple(tuple(means[i * chunks : (i + 1) * chunks]) for i in range(chunks))
 
 
 def _over(found: Iterable[Known | None]) -> Estimate | None:

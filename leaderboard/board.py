@@ -1,11 +1,18 @@
 """The leaderboard of one protocol: rows, differences and ranks, ready to be shown."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 from benchmark.metrics import gap_recovered
 from benchmark.protocol import SELECTION
 from leaderboard.aggregate import Cell, Results, Run
-from leaderboard.along import course
+from leaderboard.along import (
+    Matrix,
+    course,
+    first_forgetting_difference,
+    first_forgetting_of,
+    matrix_of,
+)
 from leaderboard.catalogue import EVALUATIONS, FLOOR, ProtocolCard, find_card
 from leaderboard.gather import gather
 from leaderboard.ranking import all_differences, tied_ranks
@@ -56,6 +63,11 @@ class Board:
     def row(self, method: str) -> Row | None:
         """The row of a method, None without one."""
         return self._by_name.get(method)
+
+    @property
+    def all_runs(self) -> list[Run]:
+        """The runs of all methods."""
+        return [run for runs in self.runs.values() for run in runs]
 
     @property
     def seeds(self) -> int:
@@ -185,6 +197,33 @@ class Board:
         """Per task: is `a` above `b` beyond the 95 % interval of their difference?"""
         differences = self.compare(a, b, evaluation)
         return {task: d.value > 0 and d.beyond_noise for (_, task), d in differences.items()}
+
+    def forgetting_difference(self, a: str, b: str) -> Estimate | None:
+        """Forgetting of the first chunk under `a` less that under `b`, task-aware.
+
+        Paired over the same held-out images and over the seeds that both share; its interval has
+        the spread over seeds of all methods of several. None where one was not watched.
+        """
+        found = [
+            known
+            for x, y in self._shared(a, b)
+            if (known := first_forgetting_difference(self._matrix(x), self._matrix(y)))
+        ]
+        if not found:
+            return None
+        return difference_over_seeds(found, (1, -1), lambda: enough(self._forgetting_spread))
+
+    @cached_property
+    def _forgetting_spread(self) -> Spread | None:
+        values: dict[str, dict[int, float]] = {}
+        for method, runs in self.runs.items():
+            for run in runs:
+                if known := first_forgetting_of(self._matrix(run)):
+                    values.setdefault(method, {})[run.seed] = known[0]
+        return spread_over_seeds(values)
+
+    def _matrix(self, run: Run) -> Matrix:
+        return matrix_of(self.scores, run, "aware")
 
     def twins(self) -> list[tuple[str, str, str]]:
         """(objective, sequential, joint) of each objective that has records of both."""

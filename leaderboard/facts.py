@@ -10,6 +10,8 @@ from leaderboard.statistics import Estimate
 
 #: What may close the gap between sequential and joint training.
 HELPERS = ("replay", "mas", "mas_replay")
+#: Whose forgetting is held against each other's.
+FORGETS = ("supervised/sequential", "moco_v2/sequential")
 #: The kinds of downstream evaluation that are held against each other.
 ASKED = ("linear", "knn", "fewshot", "detection")
 
@@ -23,12 +25,14 @@ class Facts:
         rows: of the board.
         pairs: (objective, sequential, joint), as `Board.twins` has them.
         gaps: of two methods and a kind of evaluation, as `Board.gap` has them.
+        forgets: of two methods, as `Board.forgetting_difference` has them.
     """
 
     card: ProtocolCard
     rows: tuple[Row, ...]
     pairs: tuple[tuple[str, str, str], ...]
     gaps: Mapping[tuple[str, str, str], Estimate | None]
+    forgets: Mapping[tuple[str, str], Estimate | None]
 
     @property
     def runs(self) -> set[str]:
@@ -47,6 +51,10 @@ class Facts:
         """Average score of `a` minus that of `b`, of a pair that is asked for."""
         return self.gaps[a, b, evaluation]
 
+    def forgetting_difference(self, a: str, b: str) -> Estimate | None:
+        """Forgetting under `a` less that under `b`, of a pair that is asked for."""
+        return self.forgets[a, b]
+
 
 def facts_of(board: Board) -> Facts:
     """What is asked of a board."""
@@ -59,4 +67,5 @@ def facts_of(board: Board) -> Facts:
                 for twin in (sequential, joint):
                     gaps[name, twin, "linear"] = board.gap(name, twin)
     card = replace(board.card, chunk_ids=(), load_pool=None)
-    return Facts(card, board.rows, tuple(board.twins()), gaps)
+    forgets = {FORGETS: board.forgetting_difference(*FORGETS)}
+    return Facts(card, board.rows, tuple(board.twins()), gaps, forgets)

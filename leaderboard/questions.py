@@ -25,7 +25,7 @@ from leaderboard.differences import (
     sides,
     stream_of,
 )
-from leaderboard.facts import ASKED, HELPERS, Facts
+from leaderboard.facts import ASKED, FORGETS, HELPERS, Facts
 from leaderboard.statistics import Estimate
 
 #: How the kinds of evaluation are called in a sentence.
@@ -163,9 +163,9 @@ def _forgetting(boards: Sequence[Asked]) -> Answer:
         for objective, sequential, _ in board.twins()
     )
     apart = {
-        stream: less(lost, numbers["moco_v2"][stream])
-        for stream, lost in numbers.get("supervised", {}).items()
-        if stream in numbers.get("moco_v2", {})
+        stream_of(board): known
+        for board in boards
+        if (known := board.forgetting_difference(*FORGETS))
     }
     told = "Which forgets more is not known yet."
     if apart:
@@ -173,7 +173,7 @@ def _forgetting(boards: Sequence[Asked]) -> Answer:
             "Forgetting of chunk 1 under supervised less that under MoCo v2 training, in points: "
             f"{listed(apart)}, more than 0 where supervised training forgets more; "
             f"{sides({'': apart}, 'it forgets less', 'more')}, "
-            f"{machines(boards, [('supervised/sequential', 'moco_v2/sequential')])}."
+            f"{machines(boards, [FORGETS])}."
         )
     return Answer(
         "forgetting",

@@ -8,8 +8,8 @@ from functools import partial
 from benchmark.registry import PROTOCOLS
 from leaderboard import words
 from leaderboard.board import Board
-from leaderboard.differences import Numbers, less, listed, stream_of
-from leaderboard.facts import HELPERS
+from leaderboard.differences import Numbers, listed, stream_of
+from leaderboard.facts import FORGETS, HELPERS
 from leaderboard.spread import Spread
 from leaderboard.statistics import Estimate
 from leaderboard.words import interval, number
@@ -90,15 +90,18 @@ def _lost(board: Board, objective: str) -> Estimate | None:
 
 
 def _forgotten(boards: Sequence[Board]) -> list[str]:
-    both = {stream_of(b): (_lost(b, LABELS), _lost(b, SELF)) for b in boards}
-    apart = {stream: less(a, b) for stream, (a, b) in both.items() if a and b}
+    apart = {
+        stream_of(board): known
+        for board in boards
+        if (known := board.forgetting_difference(*FORGETS))
+    }
     if not apart:
         return []
     more, fewer = (
         [stream for stream, one in apart.items() if one.beyond_noise and sign * one.value > 0]
         for sign in (1, -1)
     )
-    lost = [a for a, b in both.values() if a and b]
+    lost = [own for b in boards if stream_of(b) in apart and (own := _lost(b, LABELS))]
     least, most = (number(f(one.value for one in lost), sign=True) for f in (min, max))
     seen = f"seen on {words.joined(more)}" if more else "not seen here"
     if fewer:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leaderboard import words
+from leaderboard.machines import machines_note
 from leaderboard.selection import Track
 from leaderboard.selection_words import TENTH, beside, choices, hypothesis
 
@@ -22,7 +23,8 @@ def selection(track: Track | None) -> str:
         lines.append(f"| `{row['method']}`{remark} | {' | '.join([*row.values()][1:])} |")
     claims = hypothesis(track) or ["What SEPT claims cannot be told yet: runs are missing."]
     told = [*claims, *beside(track)]
-    return "\n".join([*(f"- {line}" for line in told), "", *lines])
+    runs = (run for seeds in track.runs.values() for own in seeds.values() for run in own.values())
+    return "\n".join([*(f"- {line}" for line in told), "", *lines, "", machines_note(runs)])
 
 
 def retrieval(measured: Mapping[str, Any]) -> str:

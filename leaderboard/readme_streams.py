@@ -34,7 +34,9 @@ def streams(boards: Sequence[Board]) -> str:
         f"and over training seeds where there are several; {words.BLANK} is not run. Streams are "
         "not averaged, since all are judged on the same test images."
     )
-    machines = _escaped(machines_note(boards))  # names of processors are strangers'
+    machines = _escaped(
+        machines_note(run for board in boards for run in board.all_runs)
+    )  # names of processors are strangers'
     return "\n".join([*lines, "", " ".join(filter(None, [note, _luck(boards), machines]))])
 
 

@@ -70,6 +70,7 @@ def reproduction(measured: Mapping[str, Any], now: int | None = None) -> str:
             "of episodes) in both runs and by the luck of another training, as far as the other "
             f"methods of several seeds tell it, at 95 % over the {drawn} drawn (Bonferroni).",
             "",
+            f"The draw is that of seed {measured['seed']}. "
             f"By as many threads as each record names: {first['verdict']}. By {threads} threads: "
             f"{second['verdict']}; the headlines moved by "
             f"{statistics.fmean(map(abs, moved)):.2f} on average, and by "

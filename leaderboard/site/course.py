@@ -6,12 +6,12 @@ from typing import Any
 
 from leaderboard import words
 from leaderboard.aggregate import Cell
-from leaderboard.along import READINGS
+from leaderboard.along import READINGS, means_of_whole
 from leaderboard.board import Board
 from leaderboard.ranking import CriticalDifference, critical_difference
 from leaderboard.row import Row
 from leaderboard.site.look import Look
-from leaderboard.statistics import Estimate, estimate
+from leaderboard.statistics import Estimate
 
 
 def course_data(board: Board, rows: Sequence[Row], looks: Mapping[str, Look]) -> dict[str, Any]:
@@ -55,15 +55,7 @@ def _along(board: Board, method: str, cell: Cell) -> list[list[float | None] | N
     """A method's score after each chunk, of the seeds that have every step that any seed has."""
     steps = range(board.card.chunks + 1)
     found = [[board.scores.of(run, cell, seen) for seen in steps] for run in board.runs[method]]
-    there = [any(course[seen] for course in found) for seen in steps]
-    whole = [course for course in found if [bool(score) for score in course] == there]
-    known = [[score for course in whole if (score := course[seen])] for seen in steps]
-    return [
-        _pair(estimate([s.value for s in scores], [s.standard_error for s in scores]))
-        if scores
-        else None
-        for scores in known
-    ]
+    return [*map(_pair, means_of_whole(found))]
 
 
 def _pair(value: Estimate | None) -> list[float | None] | None:

@@ -169,6 +169,6 @@ def ranking_context(board: Board, looks: Mapping[str, Look]) -> dict[str, Any]:
         "missing": {row.method: words.missing(row, board) for row in board.rows},
         "failures": {row.method: words.failures(row) for row in board.rows},
         "seeds_note": words.seeds_note(board),
-        "machines": machines_note([board]),
+        "machines": machines_note(board.all_runs),
         "progress": words.progress(board),
     }

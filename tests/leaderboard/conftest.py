@@ -113,6 +113,7 @@ class StoreWriter:
         chunks: tuple[int, ...] = (),
         visits: int = 0,
         seconds: float = 1.5,
+        stored: int = 0,
         error: str | None = None,
         source: str = "first",
         protocol: str = PROTOCOL,
@@ -157,7 +158,7 @@ class StoreWriter:
             cost=Cost(
                 image_visits=visits,
                 optimiser_steps=visits // 128,
-                stored_bytes=0,
+                stored_bytes=stored,
                 extra_parameters=0,
                 seconds=seconds,
                 peak_memory_bytes=900_000_000,

@@ -8,7 +8,13 @@ import pytest
 
 from benchmark.metrics import cumulative_cost, forgetting, forward_transfer
 from benchmark.result import Metric
-from leaderboard.along import first_forgetting_of, forgetting_of, forward_of
+from leaderboard.along import (
+    first_forgetting_difference,
+    first_forgetting_of,
+    forgetting_of,
+    forward_of,
+    means_of_whole,
+)
 from leaderboard.evidence import Evidence
 from leaderboard.scores import Score
 
@@ -36,6 +42,41 @@ def test_what_is_tested_on_the_same_images_is_paired() -> None:
     matrix = [[score(60, 1, 3, 4), None], [score(50, 1, 3, 1), score(9)]]
     assert first_forgetting_of(matrix) == (10, pytest.approx(3))
     assert forgetting_of(matrix) == (10, pytest.approx(3))
+
+
+def test_two_methods_are_tested_on_the_same_images() -> None:
+    # (60 - 50) - (62 - 40) = -12; image by image (3 - 3 - 5 + 1, 4 - 1 - 2 + 1) = (-4, 2)
+    one = [[score(60, 1, 3, 4), None], [score(50, 1, 3, 1), score(9)]]
+    other = [[score(62, 1, 5, 2), None], [score(40, 1, 1, 1), score(9)]]
+    value, error = first_forgetting_difference(one, other)
+    assert (value, error) == (-12, pytest.approx(math.hypot(-4, 2)))
+    assert first_forgetting_difference(one, other[:1]) is None
+
+
+def test_forgetting_differs_by_the_seeds_that_both_share(writer, board) -> None:
+    lost = {"moco_v2/sequential": {0: 1.0, 1: 4.0}, "supervised/sequential": {0: 7.0, 1: 2.0}}
+    lost["supervised/joint"] = {0: 5.0}
+    for method, seeds in lost.items():
+        for seed, points in seeds.items():
+            for seen in range(1, 5):
+                value = 30.0 if seen < 4 else 30.0 - points
+                found = {"chunk1": Metric(value=value, unit="%", n=9, standard_error=1)}
+                writer.write(method, seen, "stream.chunks", found, seed=seed)
+    found = board(writer.root).forgetting_difference("supervised/sequential", "moco_v2/sequential")
+    # 6 and -2; without enough methods for a spread of all, t(1) = 12.71 of these two
+    assert (found.value, found.seeds) == (2, 2)
+    # samples: 1.96 sqrt(4) of each seed, and of the mean no less; seeds: s = sqrt(32)
+    luck = 12.706 * math.sqrt(32) / math.sqrt(2)
+    assert found.half == pytest.approx(math.hypot(1.96 * 2, luck), rel=1e-3)
+    assert board(writer.root).forgetting_difference("supervised/joint", "moco_v2/joint") is None
+
+
+def test_a_curve_is_of_the_same_seeds_all_along() -> None:
+    whole, half = [score(40), score(50), None], [score(90), None, None]
+    assert [one and one.value for one in means_of_whole([whole, half])] == [40, 50, None]
+    assert [one and one.seeds for one in means_of_whole([whole, whole])] == [2, 2, None]
+    assert means_of_whole([half, [None, score(50), None]]) == [None, None, None]
+    assert means_of_whole([]) == []
 
 
 def test_a_hole_leaves_no_number() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
+from benchmark.metrics import gap_to_joint
 from benchmark.result import Metric
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
@@ -52,7 +53,7 @@ def test_averages_and_gaps_by_hand(writer) -> None:
     assert joint.transfer.half == pytest.approx(1.96 * math.sqrt(2) / 2)
     # gaps 2 and 6, mean 4; unpaired se sqrt(2) each, of the mean sqrt(4) / 2 = 1
     assert sequential.gap
-    assert sequential.gap.value == 4
+    assert sequential.gap.value == gap_to_joint([60, 50], method=[58, 44]) == 4
     assert sequential.gap.half == pytest.approx(1.96)
     assert joint.gap is None
     assert floor.gap is None
@@ -144,9 +145,8 @@ def test_an_earlier_checkpoint_is_not_the_last(writer) -> None:
 
 def test_forgetting_and_cost_by_hand(writer) -> None:
     for chunks, accuracy, error in ((1, 30.0, 3.0), (2, 22.0, 4.0)):
-        writer.write(
-            "supervised/sequential", chunks, "pretrain", chunks=(chunks,), visits=100, seconds=7
-        )
+        spent = {"visits": 100, "seconds": 7, "stored": 640 * chunks}
+        writer.write("supervised/sequential", chunks, "pretrain", chunks=(chunks,), **spent)
         metrics = {"chunk1": metric(accuracy, error), "chunk2": metric(9.0)}
         writer.write("supervised/sequential", chunks, "stream.chunks", metrics, seconds=2)
     row = Board(read_results(writer.root), CARD).rows[0]
@@ -157,6 +157,7 @@ def test_forgetting_and_cost_by_hand(writer) -> None:
     assert row.cost
     assert (row.cost.visits, row.cost.seconds, row.evaluation_seconds) == (200, 14, 4)
     assert (row.cost.cumulative_visits, row.cost.peak_memory_bytes) == (200, 900_000_000)
+    assert row.cost.stored_bytes == 1280
 
 
 def test_half_a_stream_has_no_forgetting(writer) -> None:

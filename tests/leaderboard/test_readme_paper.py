@@ -40,12 +40,17 @@ def board(
         own = known[kind]
         return Estimate(*own[a]) if a in own and b == f"{a.partition('/')[0]}/joint" else None
 
+    def forgetting_difference(a: str, b: str) -> Estimate | None:
+        one, other = (lost.get(name.partition("/")[0]) for name in (a, b))
+        return None if one is None or other is None else Estimate(one - other, 4.2)
+
     return SimpleNamespace(
         card=SimpleNamespace(id=f"{stream}/nano@1", cells=lambda kind: [(kind, "digits")] * 12),
         row=rows.get,
         rows=tuple(rows.values()),
         runs={},
         gap=gap,
+        forgetting_difference=forgetting_difference,
         known_spread=dict.fromkeys(["linear"], spread).get,
         twins=lambda: [(o, f"{o}/sequential", f"{o}/joint") for o in sorted(lost)],
     )
