@@ -23,8 +23,8 @@ def selection(track: Track | None) -> str:
         lines.append(f"| `{row['method']}`{remark} | {' | '.join([*row.values()][1:])} |")
     claims = hypothesis(track) or ["What SEPT claims cannot be told yet: runs are missing."]
     told = [*claims, *beside(track)]
-    runs = (run for seeds in track.runs.values() for own in seeds.values() for run in own.values())
-    return "\n".join([*(f"- {line}" for line in told), "", *lines, "", machines_note(runs)])
+    machines = machines_note(track.results.runs(track.spec.id))
+    return "\n".join([*(f"- {line}" for line in told), "", *lines, "", machines])
 
 
 def retrieval(measured: Mapping[str, Any]) -> str:

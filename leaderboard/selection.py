@@ -175,10 +175,20 @@ class Track:
                 found[seed] = mean, standard_error_of_mean(errors)
         return found
 
-    def _score(self, choice: Choice, kind: str, target: str, seed: int) -> Score | None:
+    def record(self, choice: Choice, kind: str, target: str) -> Located | None:
+        """The record of the first seed that a target's number is of; None without any."""
+        seeds = sorted(self.runs.get(choice, {}))
+        found = (self._record(choice, kind, target, seed) for seed in seeds)
+        return next(filter(None, found), None)
+
+    def _record(self, choice: Choice, kind: str, target: str, seed: int) -> Located | None:
         run = self.runs.get(choice, {}).get(seed, {}).get(target)
         found = run and run.evaluations.get((1, choice.cell(kind, target)))
-        if not found or found.record.status != "ok" or not found.record.metrics:
+        return found if found and found.record.status == "ok" and found.record.metrics else None
+
+    def _score(self, choice: Choice, kind: str, target: str, seed: int) -> Score | None:
+        found = self._record(choice, kind, target, seed)
+        if found is None:
             return None
         metric, seen = found.headline[1], self.results.evidence(found)
         error = metric.standard_error

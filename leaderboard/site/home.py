@@ -12,6 +12,7 @@ from leaderboard.questions import answers, nano_boards
 from leaderboard.row import Row
 from leaderboard.site.charts import Figure
 from leaderboard.site.folder import slug
+from leaderboard.site.leads import leads
 from leaderboard.site.look import Look, plain_looks
 from leaderboard.site.overview import answer_chart, overview_charts
 from leaderboard.statistics import Estimate
@@ -140,11 +141,12 @@ class View:
 
 def home_context(views: Sequence[View], facts: Sequence[Facts]) -> dict[str, Any]:
     """What the template `home.html` shows."""
-    asked = [(answer, plain_looks(answer.numbers)) for answer in answers(nano_boards(facts))]
+    nano = nano_boards(facts)
+    asked = [(one, plain_looks(one.numbers), leads(one, nano)) for one in answers(nano)]
     return {
         "views": views,
         "asked": asked,
-        "charts": {f"answer-{answer.key}": answer_chart(answer, own) for answer, own in asked}
+        "charts": {f"answer-{answer.key}": answer_chart(answer, own) for answer, own, _ in asked}
         | {f"{view.slug}-{name}": figure for view in views for name, figure in view.charts.items()},
     }
 

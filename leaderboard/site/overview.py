@@ -13,6 +13,8 @@ from leaderboard.site.folder import slug
 from leaderboard.site.look import Look
 from leaderboard.statistics import Estimate
 
+#: A row, where it lies across, and that with its interval, if it has one.
+Point = tuple[Row, float, Estimate | None]
 #: What a method costs: title of the axis, and value of a row.
 COSTS: dict[str, tuple[str, Callable[[Row], float | None], Callable[[float], str]]] = {
     "arrivals": (
@@ -41,12 +43,13 @@ def overview_charts(board: Board, looks: Mapping[str, Look]) -> dict[str, Figure
 
 
 def forgetting_chart(board: Board, looks: Mapping[str, Look]) -> Figure | None:
-    """Transfer against forgetting of the first chunk; None without any."""
+    """Transfer against forgetting of the first chunk, with the front; None without any."""
     rows = [row for row in board.rows if row.transfer and row.forgetting]
     points = [(row, row.forgetting.value, row.forgetting) for row in rows if row.forgetting]
     figure = _scatter(board, points, looks, "forgetting of chunk 1, points")
     if figure:
         figure["layout"]["xaxis"] |= {"zeroline": True, "zerolinewidth": 1.5}
+        figure["data"].insert(0, _front(points))
     return figure
 
 
@@ -56,7 +59,7 @@ def cost_chart(board: Board, looks: Mapping[str, Look], name: str) -> Figure | N
     Times of machines that differ have no front.
     """
     title, of, shown = COSTS[name]
-    points = [
+    points: list[Point] = [
         (row, cost, None) for row in board.rows if row.transfer and (cost := of(row)) is not None
     ]
     figure = _scatter(board, points, looks, title, shown)
@@ -65,9 +68,15 @@ def cost_chart(board: Board, looks: Mapping[str, Look], name: str) -> Figure | N
     trained = [row.cost for row, *_ in points if row.cost and row.cost.visits]
     if name == "time" and not all(cost.timed_like(trained[0]) for cost in trained):
         return figure
-    front = pareto_front([(cost, row.transfer.value) for row, cost, _ in points if row.transfer])
+    figure["data"].insert(0, _front(points))
+    return figure
+
+
+def _front(points: Sequence[Point]) -> Figure:
+    """The line of the front; it lies behind the points."""
+    front = pareto_front([(x, row.transfer.value) for row, x, _ in points if row.transfer])
     x, y = zip(*front, strict=True)
-    line = {
+    return {
         "type": "scatter",
         "mode": "lines",
         "x": [round(value, 4) for value in x],
@@ -76,8 +85,6 @@ def cost_chart(board: Board, looks: Mapping[str, Look], name: str) -> Figure | N
         "hoverinfo": "skip",
         "meta": {"hue": "hue-plain"},
     }
-    figure["data"].insert(0, line)
-    return figure
 
 
 def answer_chart(answer: Answer, looks: Mapping[str, Look]) -> Figure:
@@ -90,6 +97,8 @@ def answer_chart(answer: Answer, looks: Mapping[str, Look]) -> Figure:
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """The (cost, score) of which none is cheaper and better at once, the cheapest first.
+
+    What is forgotten is a cost, too.
 
     Example:
         >>> pareto_front([(2.0, 50.0), (1.0, 40.0), (3.0, 45.0), (1.0, 38.0)])
@@ -104,7 +113,7 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
 
 def _scatter(
     board: Board,
-    points: Sequence[tuple[Row, float, Estimate | None]],
+    points: Sequence[Point],
     looks: Mapping[str, Look],
     title: str,
     shown: Callable[[float], str] = words.number,

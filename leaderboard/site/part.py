@@ -20,7 +20,7 @@ from leaderboard.site.notes import newest_records, stale_records
 from leaderboard.site.pages import Pages
 from leaderboard.site.protocol import protocol_context
 from leaderboard.site.selection import selection_context
-from leaderboard.site.shards import write_shards
+from leaderboard.site.shards import write_shards, write_track_shards
 from leaderboard.site.task import task_address, task_contexts
 
 
@@ -118,6 +118,7 @@ def part(
             pages.write(address, "task.html", context)
     for track in chosen:
         context = selection_context(track, pages.site)
+        write_track_shards(track, pages.site, context["looks"])
         pages.write(f"{context['id']}.html", "selection.html", context)
     results.cache.flush()  # a process that ends does not
     return Told(pages.site.used, results.problems)

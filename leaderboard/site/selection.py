@@ -1,7 +1,10 @@
-"""The page of a track of selections: accuracy against budget, costs, and what was chosen."""
+"""The page of a track of selections: accuracy against budget, costs, and what was chosen.
+
+A number that is of one cell leads to its record, a mean over targets to the row of its parts.
+"""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +17,14 @@ from benchmark.registry import TASKS
 from benchmark.streams.picture import stream_rows
 from leaderboard import words
 from leaderboard.arrays import read_arrays
+from leaderboard.machines import machines_note
 from leaderboard.selection import KINDS, Choice, Track
 from leaderboard.selection_words import TENTH, TITLES, beside, costs, hypothesis
 from leaderboard.site.charts import Figure, bars_of, figure_of, trace_of
 from leaderboard.site.examples import may_be_shown
 from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import Look, plain_looks
+from leaderboard.site.shards import cell_address
 from leaderboard.statistics import Estimate
 
 #: Images of a target, and of the pool, that are shown.
@@ -41,6 +46,7 @@ def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
             figure = budget_chart(track, kind, target, look)
             if figure:
                 charts[f"{kind}-{target or 'average'}"] = figure
+    tables = {kind: table(track, kind) for kind in kinds}
     return {
         "track": track,
         "id": slug(track.spec.id),
@@ -49,9 +55,10 @@ def selection_context(track: Track, site: SiteFolder) -> dict[str, Any]:
         "titles": TITLES,
         "looks": look,
         "charts": charts,
-        "tables": {kind: table(track, kind) for kind in kinds},
+        "tables": tables,
+        "machines": machines_note(track.results.runs(track.spec.id)),
         "claims": [*hypothesis(track), *beside(track)],
-        "costs": costs(track),
+        "costs": cost_lines(track, tables),
         "pictures": pictures(track, site),
         "pictured": f"{100 * TENTH:g} %, {main_shots(track) or 'all'} labels a class",
     }
@@ -119,13 +126,21 @@ def main_shots(track: Track) -> int:
 
 
 def table(track: Track, kind: str) -> list[dict[str, Any]]:
-    """A line for each choice, the best of a budget first: the average, and every target."""
+    """A line for each choice, the best of a budget first: the average, and every target.
+
+    Each score has the address of its record, of the first seed's where there are several.
+    """
     targets = track.targets(kind)
     lines = [
         {
             "choice": choice,
+            "id": f"{kind}-{slug(f'{choice.method}+shots={choice.shots}+share={choice.share}')}",
             "average": track.average(choice, kind),
-            "scores": [track.score(choice, kind, target) for target in targets],
+            "scores": [
+                (track.score(choice, kind, target), found and cell_address(found))
+                for target in targets
+                for found in [track.record(choice, kind, target)]
+            ],
             "seeds": len(track.runs[choice]),
         }
         for choice in track.choices
@@ -138,6 +153,38 @@ def table(track: Track, kind: str) -> list[dict[str, Any]]:
         return -choice.shots, -choice.share, average is None, -score
 
     return sorted(lines, key=place)
+
+
+def cost_lines(
+    track: Track, tables: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """What each choice takes, and where it is seen.
+
+    Args:
+        track: of selections.
+        tables: as `table` makes them, by kind: a mean over targets leads to a line of the first
+            that has the choice, whose scores lead to the records of each target.
+
+    Returns:
+        Lines of `costs`, each with the addresses of its numbers: `chosen`, `extracted`, `trained`.
+    """
+    places: dict[Choice, str] = {}
+    for row in (row for rows in tables.values() for row in rows):
+        places.setdefault(row["choice"], f"#{row['id']}")
+    every = [found for choice in track.choices for found in track.selections(choice)]
+    seconds = [(told.extraction_seconds, f) for f in every if (told := f.record.selection)]
+    lines = []
+    for line in costs(track):
+        choice = line["choice"]
+        chosen = [found for found in track.selections(choice) if found.record.selection]
+        trained = [found for run in track.runs_of(choice) for found in run.phases.values()]
+        leads = dict.fromkeys(("chosen", "trained"), places.get(choice))
+        if len({found.record.method.name for found in (*chosen, *trained)}) == 1:
+            leads = {"chosen": cell_address(chosen[0]), "trained": cell_address(trained[0])}
+        once = line["extraction"] and max(seconds, key=lambda pair: pair[0])[1]
+        extracted = cell_address(once) if once else leads["chosen"]
+        lines.append({**line, **leads, "extracted": extracted})
+    return lines
 
 
 def pictures(track: Track, site: SiteFolder) -> list[dict[str, str]]:

@@ -1,22 +1,25 @@
 """What the pages of methods, cells and comparisons load: one script a method, only when asked for.
 
 A shard of a method is a call `headwater.take({...})`; its evidence, which a comparison needs to
-pair two methods, is a second one, `headwater.takeEvidence({...})`.
+pair two methods, is a second one, `headwater.takeEvidence({...})`. Of a selection there are only
+the records, for the pages of its cells.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from benchmark.result import Environment
-from leaderboard.aggregate import STREAM, Located
+from leaderboard.aggregate import STREAM, Located, Results, Run
 from leaderboard.board import Board
 from leaderboard.catalogue import FLOOR
 from leaderboard.document import row_document
 from leaderboard.evidence import Evidence
+from leaderboard.selection import Track
 from leaderboard.site.about import about
 from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import Look
@@ -25,65 +28,99 @@ from leaderboard.site.look import Look
 def write_shards(board: Board, site: SiteFolder, looks: Mapping[str, Look]) -> None:
     """Write both shards of every method of a board."""
     for row in board.rows:
-        first, second = shard_files(board, row.method)
+        first, second = shard_files(board.card.id, row.method)
         shard = method_shard(board, row.method, looks[row.method])
         site.script(first, "headwater.take", shard)
         site.script(second, "headwater.takeEvidence", evidence_shard(board, row.method))
 
 
-def shard_files(board: Board, method: str) -> tuple[str, str]:
+def write_track_shards(track: Track, site: SiteFolder, looks: Mapping[str, Look]) -> None:
+    """Write the records of every choice of a track, for the pages of its cells."""
+    for choice in track.choices:
+        methods: dict[str, list[Run]] = {}  # it is one for each target that it looks at
+        for run in track.runs_of(choice):
+            methods.setdefault(run.method, []).append(run)
+        for method, runs in methods.items():
+            first, _ = shard_files(track.spec.id, method)
+            shard = records_shard(track.results, runs, looks[choice.method])
+            site.script(first, "headwater.take", shard)
+
+
+def shard_files(protocol: str, method: str) -> tuple[str, str]:
     """Names of a method's two shards, in the folder of the site's data."""
-    name = f"methods/{slug(board.card.id)}/{slug(method)}"
+    name = f"methods/{slug(protocol)}/{slug(method)}"
     return f"{name}.js", f"{name}.evidence.js"
+
+
+def cell_address(found: Located) -> str:
+    """Of the page that shows a record, which a shard has."""
+    record = found.record
+    of = f"{slug(record.protocol.id)}/{slug(record.method.name)}"
+    where = f"seed={record.seeds.replicate}&after={record.stream.chunks_seen}"
+    return f"cell.html?of={of}&cell={quote(_name(found), safe='')}&{where}"
 
 
 def method_shard(board: Board, method: str, look: Look) -> dict[str, Any]:
     """All that is shown of a method, and the records of its cells."""
     row = board.row(method)
     assert row is not None
-    environments: dict[Environment, int] = {}
-    runs = [
-        {
-            "seed": run.seed,
-            "cells": [
-                _cell(found, environments)
-                for found in [
-                    *(run.phases[key] for key in sorted(run.phases)),
-                    *(run.evaluations[key] for key in sorted(run.evaluations)),
-                ]
-            ],
-        }
-        for run in board.runs[method]
-    ]
     run = board.runs[method][0]
-    first = run.all_located[0]
-    record = first.record
-    vouched = board.results.trust.of(board.card.id, method)
     return {
-        "protocol": board.card.id,
-        "protocol_slug": slug(board.card.id),
-        "protocol_digest": record.protocol.digest,
-        "method": method,
-        "slug": slug(method),
-        "look": {"hue": look.hue, "marker": look.marker, "path": look.path, "dash": look.dash},
-        "trust": {
-            "tier": row.trust,
-            "evidence": vouched.evidence if vouched and row.trust != "self-reported" else "",
-        },
+        **records_shard(board.results, board.runs[method], look),
         "chunks": board.scores.last(run) or board.card.chunks,
         "tasks": [
             {"evaluation": kind, "task": task, "floor": _value(board, (kind, task))}
             for kind, task in board.card.cells()
         ],
         "row": row_document(row),
-        "about": about(first, board.card.id.partition("/")[2].partition("@")[0]),
+        "about": about(run.all_located[0], board.card.id.partition("/")[2].partition("@")[0]),
+    }
+
+
+def records_shard(results: Results, runs: Sequence[Run], look: Look) -> dict[str, Any]:
+    """The records of a method, and what they have in common: all that a cell's page shows.
+
+    Args:
+        results: that have them.
+        runs: of the method on one protocol, at least one.
+        look: of the method.
+    """
+    environments: dict[Environment, int] = {}
+    told = [
+        {
+            "seed": run.seed,
+            "cells": [
+                _cell(found, environments)
+                for found in [
+                    *run.choices,
+                    *(run.phases[key] for key in sorted(run.phases)),
+                    *(run.evaluations[key] for key in sorted(run.evaluations)),
+                ]
+            ],
+        }
+        for run in runs
+    ]
+    first = runs[0].all_located[0]
+    record, protocol, method = first.record, runs[0].protocol, runs[0].method
+    tier, vouched = results.tier(protocol, method), results.trust.of(protocol, method)
+    return {
+        "protocol": protocol,
+        "protocol_slug": slug(protocol),
+        "protocol_digest": record.protocol.digest,
+        "method": method,
+        "slug": slug(method),
+        "look": {"hue": look.hue, "marker": look.marker, "path": look.path, "dash": look.dash},
+        "trust": {
+            "tier": tier,
+            "evidence": vouched.evidence if vouched and tier != "self-reported" else "",
+        },
         "version": record.method.version,
         "config": record.method.config,
-        "bundle": _bundle(first, board.results.store),
+        "bundle": _bundle(first, results.store),
         "config_sha256": record.method.config_sha256,
         "source_sha256": record.method.source_sha256,
         "environments": [one.model_dump(mode="json") for one in environments],
-        "runs": runs,
+        "runs": told,
     }
 
 
@@ -105,7 +142,7 @@ def _cell(found: Located, environments: dict[Environment, int]) -> dict[str, Any
     told = {
         **record.model_dump(mode="json", exclude=_ELSEWHERE),
         "curve": [[point.visits, point.loss] for point in record.curve],
-        "cell": ".".join(found.cell) if found.cell else "pretrain",
+        "cell": _name(found),
         "after": record.stream.chunks_seen,
         "cause": record.cause if record.status == "failed" else None,
         "file": "/".join(found.path.parts[-_depth(found) :]),
@@ -118,6 +155,11 @@ def _cell(found: Located, environments: dict[Environment, int]) -> dict[str, Any
     }
     kept = {name: value for name, value in told.items() if value not in (None, [], {}, ())}
     return {**kept, "environment": environments.setdefault(record.environment, len(environments))}
+
+
+def _name(found: Located) -> str:
+    """Of a cell: `selection`, `pretrain` or, for instance, `linear.flags`."""
+    return ".".join(found.cell) if found.cell else found.record.kind
 
 
 def _bundle(found: Located, store: Path | None) -> str:

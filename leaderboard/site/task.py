@@ -9,11 +9,11 @@ from benchmark.registry import TASKS, load_shipped
 from leaderboard.board import Board
 from leaderboard.catalogue import FLOOR, TaskCard
 from leaderboard.row import Row
-from leaderboard.site.charts import dots
+from leaderboard.site.charts import Figure, dots, trace_of
 from leaderboard.site.examples import examples
 from leaderboard.site.folder import SiteFolder, slug
 from leaderboard.site.look import Look
-from leaderboard.words import KINDS, UNITS, joined
+from leaderboard.words import KINDS, UNITS, joined, number
 
 if TYPE_CHECKING:
     from tasks.task import Task, TaskSpec
@@ -142,8 +142,10 @@ def task_chart(
     kind: str,
     rows: Sequence[Mapping[str, Any]],
     looks: Mapping[str, Look],
-) -> dict[str, Any] | None:
+) -> Figure | None:
     """The best methods on a task, a line each, and the untrained network, also as a level.
+
+    Where a method has several seeds, a small point for each is below the mean.
 
     Args:
         board: of the protocol.
@@ -169,6 +171,13 @@ def task_chart(
         looks,
         title,
     )
+    if figure:
+        seeds = {one["row"].method: one["seeds"] for one in rows}
+        figure["data"][:0] = [
+            _seed_points(lane, row.method, looks[row.method], seeds[row.method])
+            for lane, row in enumerate(best)
+            if len(seeds[row.method]) > 1
+        ]
     if figure and floor and level:
         figure["data"].insert(
             0,
@@ -184,6 +193,23 @@ def task_chart(
             },
         )
     return figure
+
+
+def _seed_points(
+    lane: int, method: str, look: Look, seeds: Sequence[tuple[int, float, int]]
+) -> Figure:
+    """A method's seeds, drawn as on its own page."""
+    return trace_of(
+        method,
+        look,
+        x=[round(value, 3) for _, value, _ in seeds],
+        y=[lane + 0.27] * len(seeds),
+        mode="markers",
+        customdata=[[seed, number(value)] for seed, value, _ in seeds],
+        hovertemplate="%{fullData.name}: %{customdata[1]}<extra>seed %{customdata[0]}</extra>",
+        marker={"symbol": "circle", "size": 4, "line": {"width": 0}},
+        meta={"hue": look.hue, "of": "seeds"},
+    )
 
 
 def _pictures(task: "type[Task] | None", site: SiteFolder) -> dict[str, Any]:

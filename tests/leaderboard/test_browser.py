@@ -75,6 +75,12 @@ def served(site: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(params=["file", "http"])
+def root(request: pytest.FixtureRequest, site: Path, served: str) -> str:
+    """Address of the site, from the disk and from a server."""
+    return site.as_uri() if request.param == "file" else served
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     with Browser(tmp_path_factory.mktemp("profile")) as started:
@@ -121,11 +127,11 @@ def names(browser: Browser) -> list[str]:
 
 
 def test_the_ranking_is_sorted_by_every_column_and_the_address_knows(
-    browser: Browser, site: Path, store: Path, card
+    browser: Browser, root: str, store: Path, card
 ) -> None:
     board = Board(read_results(store), card)
     ranked = [row.method for row in board.rows]
-    browser.show(f"{site.as_uri()}/index.html")
+    browser.show(f"{root}/index.html")
     assert names(browser) == [*ranked, "byol/joint"]
     browser.evaluate("document.querySelector('[data-key=fewshot] .sort').click()")
     by_fewshot = sorted(board.rows, key=lambda row: -row.averages["fewshot"].value)
@@ -140,7 +146,7 @@ def test_the_ranking_is_sorted_by_every_column_and_the_address_knows(
     assert names(browser)[:-1] == [row.method for row in by_fewshot]
     # what is empty comes last, whichever way; a link to the view gives the view
     browser.show("about:blank")
-    browser.show(f"{site.as_uri()}/index.html#sort=gap+up")
+    browser.show(f"{root}/index.html#sort=gap+up")
     known = [row.method for row in board.rows if row.gap]
     assert sorted(names(browser)[: len(known)]) == sorted(known)
     gaps = [board.row(name).gap.value for name in names(browser)[: len(known)]]
@@ -157,8 +163,8 @@ def test_a_link_within_the_page_keeps_the_view(browser: Browser, site: Path) -> 
     )
 
 
-def test_going_back_is_seen_in_the_filter_that_has_the_focus(browser: Browser, site: Path) -> None:
-    browser.show(f"{site.as_uri()}/index.html#filter=moco")
+def test_going_back_is_seen_in_the_filter_that_has_the_focus(browser: Browser, root: str) -> None:
+    browser.show(f"{root}/index.html#filter=moco")
     browser.evaluate("document.querySelector('[data-key=fewshot] .sort').click()")
     field = "document.querySelector('.filter')"
     browser.evaluate(
@@ -258,9 +264,9 @@ def test_a_difference_of_one_seed_takes_its_spread_from_the_protocol(
     assert after == pytest.approx([math.hypot(before[0], 3), math.hypot(before[1], 4)])
 
 
-def test_methods_are_filtered_and_columns_chosen(browser: Browser, site: Path) -> None:
+def test_methods_are_filtered_and_columns_chosen(browser: Browser, root: str) -> None:
     browser.show("about:blank")
-    browser.show(f"{site.as_uri()}/index.html")
+    browser.show(f"{root}/index.html")
     browser.evaluate(
         "(f => { f.value = 'moco seq'; f.dispatchEvent(new Event('input')); })"
         "(document.querySelector('.filter'))"
@@ -273,7 +279,7 @@ def test_methods_are_filtered_and_columns_chosen(browser: Browser, site: Path) -
     )
     assert names(browser) == []
     browser.show("about:blank")
-    browser.show(f"{site.as_uri()}/index.html#columns=transfer+memory")
+    browser.show(f"{root}/index.html#columns=transfer+memory")
     seen = browser.evaluate(
         "[...document.querySelectorAll('.ranking thead th')].filter(h => h.offsetWidth)"
         ".map(h => h.dataset.key)"
@@ -284,7 +290,9 @@ def test_methods_are_filtered_and_columns_chosen(browser: Browser, site: Path) -
 def test_what_is_seen_is_taken_along(browser: Browser, site: Path, store: Path, card) -> None:
     board = Board(read_results(store), card)
     browser.show("about:blank")
-    browser.show(f"{site.as_uri()}/index.html#columns=transfer+forgetting&filter=sequential")
+    browser.show(
+        f"{site.as_uri()}/index.html#columns=transfer+forgetting+coverage+trust&filter=sequential"
+    )
     browser.evaluate("document.querySelector('[data-export=csv]').click()")
     rows = list(csv.DictReader(io.StringIO(browser.evaluate("headwater.exported"))))
     assert [row["Method"] for row in rows] == [
@@ -296,6 +304,7 @@ def test_what_is_seen_is_taken_along(browser: Browser, site: Path, store: Path, 
         half = float(row["Transfer, half of the 95 % interval"])
         assert half == pytest.approx(mine.transfer.half, abs=0.051)
         assert float(row["Forgetting"]) == pytest.approx(mine.forgetting.value, abs=0.051)
+        assert [row["Coverage"], row["Trust"]] == [f"{mine.done}/{mine.wanted}", mine.trust]
     browser.evaluate("document.querySelector('[data-export=latex]').click()")
     latex = browser.evaluate("headwater.exported")
     assert "moco\\_v2/sequential &" in latex
@@ -317,33 +326,30 @@ def test_the_theme_is_switched_and_kept(browser: Browser, served: str) -> None:
     browser.evaluate("localStorage.clear()")
 
 
-def points(browser: Browser, chart: str) -> int:
-    found: int = browser.evaluate(
-        f"document.querySelectorAll('#{chart} .scatterlayer .trace .points path').length"
-    )
-    return found
+def points(chart: str) -> str:
+    """How many a chart has; charts are drawn one at a time, so that it is to be waited for."""
+    return f"document.querySelectorAll('#{chart} .scatterlayer .trace .points path').length"
 
 
 def test_methods_are_hidden_and_gains_shown_by_the_address(browser: Browser, site: Path) -> None:
     browser.show(f"{site.as_uri()}/protocol-instance-test-1.html")
-    assert points(browser, "linear-score") == 6 * 12
+    assert browser.evaluate(points("linear-score")) == 6 * 12
     browser.evaluate("document.querySelector('.chip[data-method=random_init]').click()")
     browser.wait("document.querySelectorAll('.chip[aria-pressed=false]').length == 2")
-    assert points(browser, "linear-score") == 5 * 12
+    browser.wait(f"{points('linear-score')} === 5 * 12")
     assert "hide=random_init" in browser.evaluate("location.hash")
     browser.evaluate("document.querySelector('[data-view=gain]').click()")
-    browser.wait("!!document.querySelector('#linear-gain .main-svg')")
-    assert points(browser, "linear-gain") == 5 * 12  # the floor has no gain over itself
+    browser.wait(f"{points('linear-gain')} === 5 * 12")  # the floor has no gain over itself
     assert browser.evaluate("document.getElementById('linear-score').hidden")
 
 
 def test_the_slider_moves_bars_curve_and_matrix(
-    browser: Browser, site: Path, store: Path, card
+    browser: Browser, root: str, store: Path, card
 ) -> None:
-    browser.show(f"{site.as_uri()}/protocol-instance-test-1.html#chunk=1.4")
+    browser.show(f"{root}/protocol-instance-test-1.html#chunk=1.4")
     assert browser.evaluate("document.getElementById('chunk-now').textContent") == "after chunk 1"
     browser.show("about:blank")
-    browser.show(f"{site.as_uri()}/protocol-instance-test-1.html#chunk=2")
+    browser.show(f"{root}/protocol-instance-test-1.html#chunk=2")
     assert browser.evaluate("document.getElementById('chunk').value") == "2"
     assert browser.evaluate("document.getElementById('chunk-now').textContent") == "after chunk 2"
     bars = "document.getElementById('bars').data.map(t => t.x.length)"

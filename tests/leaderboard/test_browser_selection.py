@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from leaderboard.site import build_site
+from leaderboard.site.folder import slug
 from tests.leaderboard.browser import Browser, serving
 from tests.leaderboard.conftest import StoreWriter
-from tests.leaderboard.test_selection import RANDOM, SEPT, WHOLE, Choice, add
+from tests.leaderboard.test_selection import RANDOM, SEPT, SMOKE, WHOLE, Choice, add
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +52,52 @@ def test_over_http_it_asks_for_nothing_outside(browser: Browser, page: str) -> N
     asked = [url for url in browser.requests if not url.startswith(("data:", "blob:"))]
     assert len(asked) > 3 and all(url.startswith(address) for url in asked)
     assert browser.problems == []
+
+
+def follow(browser: Browser, selector: str, text: str) -> str:
+    """Click the link of a text, and read the page that it leads to."""
+    links = f'[...document.querySelectorAll("{selector}")]'
+    browser.evaluate(f'window.left = 1, {links}.find(a => a.textContent === "{text}").click()')
+    browser.wait("!window.left && document.querySelector('#content .commands')")
+    told: str = browser.evaluate("document.getElementById('content').innerText")
+    return told
+
+
+def test_a_number_leads_to_its_record(browser: Browser, page: str) -> None:
+    browser.problems.clear()
+    for width in (1280, 390):
+        browser.show(page, width=width)
+        told = follow(browser, "a[href*='cell=linear_10shot.shapes']", "60.0 ± 9.7")
+        assert browser.evaluate("document.title").startswith("10-shot linear on shapes")
+        assert browser.evaluate("document.documentElement.scrollWidth") == width
+        command = f"headwater run -p {SMOKE} -m moco_v2/sept+target=shapes --seed 0 --threads 2"
+        for expected in (command, f"{command} --tasks shapes --evaluations linear_10shot"):
+            assert expected in told.splitlines()
+        folder = "selection-smoke@1/moco_v2/sept+target=shapes/seed0/after-chunk1"
+        for expected in (f"{folder}/linear_10shot.shapes.json", "2.14.1", "batch_size", "60.00"):
+            assert expected in told
+        told = follow(browser, ".choice a", "Selection")  # of the same run
+        assert "choice, seconds\t0.500" in told
+        told = follow(browser, ".choice a", "Pre-training")
+        assert "1\u202f024" in told
+        browser.evaluate(
+            f"[...document.querySelectorAll('a')].find(a => a.textContent === '{SMOKE}').click()"
+        )
+        browser.wait("location.pathname.endsWith('/selection-smoke-1.html')")
+    assert browser.problems == []
+
+
+def test_a_cost_leads_to_what_was_chosen(browser: Browser, page: str) -> None:
+    browser.show(page)
+    told = follow(browser, "a[href*='cell=selection&']", "0.250")
+    assert "images chosen\t26" in told and "index, seconds\t0.250" in told
+
+
+def test_a_record_that_is_not_there_is_told(browser: Browser, page: str) -> None:
+    of = f"selection-smoke-1/{slug('moco_v2/all')}"
+    browser.show(f"{page.rpartition('/')[0]}/cell.html?of={of}&cell=linear.none&seed=0&after=1")
+    assert browser.evaluate("document.querySelector('h1').textContent") == "Nothing is here"
+    assert browser.evaluate("document.querySelector('#content a').textContent") == "To the ranking"
 
 
 def test_a_method_is_hidden_in_every_chart_and_the_address_knows(

@@ -1,6 +1,7 @@
 """Two methods side by side: the numbers, the verdict, and what strangers may not do in Markdown."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from benchmark.result import Metric
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
 from leaderboard.catalogue import ProtocolCard, TaskCard
-from leaderboard.compare import compare, markdown, references_of
+from leaderboard.compare import _told, compare, markdown, references_of
 from leaderboard.compare_cli import compare as command
 from leaderboard.readme_streams import streams
 from leaderboard.words import BLANK
@@ -113,6 +114,32 @@ def test_markdown_does_nothing_that_a_name_says(writer) -> None:
         assert text.count(character) == text.count(f"\\{character}") > 0
 
 
+def test_markdown_tells_costs_and_options_and_is_bounded(writer) -> None:
+    for method, value in (("moco_v2/joint", 60), ("mine|<b>", 50)):
+        options = {"lr": value / 100, **{f"o{k}": None for k in range(40)}}
+        if method == "mine|<b>":
+            options = {"lr": 0.5, "wicked": "a|b\n@c https://d www.e" + "x" * 500}
+            options |= {f"o{k}": k for k in range(40)}
+        fields = {"visits": 98_560, "config": options}
+        writer.write(method, 2, "pretrain", chunks=(1, 2), **fields)
+        for task in ("flags", "faces"):
+            metric = Metric(value=value, unit="%", n=100, standard_error=1.0)
+            writer.write(method, 2, f"linear.{task}", {"top1": metric}, config=options)
+    board = Board(read_results(writer.root), CARD)
+    text = markdown(compare(board, "moco_v2/joint", "mine|<b>"))
+    lines = text.splitlines()
+    assert "|  | moco\\_v2/joint | mine\\|\\<b\\> | ratio |" in lines
+    assert "| image visits | 98\u202f560 | 98\u202f560 | 1.00 |" in lines
+    assert "| option | moco\\_v2/joint | mine\\|\\<b\\> |" in lines
+    assert "| lr | 0.6 | 0.5 |" in lines and f"| o0 | {BLANK} | 0 |" in lines
+    assert lines[-1] == "There is a difference in 12 further options."
+    assert len(text) < 4000
+    told = _told("a|b\n@c https://d www.e" + "x" * 500)
+    assert told.startswith(r"a\|b?\@c https:\//d www\.exx") and told.endswith("x...")
+    shown = invoke("moco_v2/joint", "mine|<b>", "--store", writer.root)
+    assert "98\u202f560" in shown and "?" not in shown.partition("wicked")[0]
+
+
 def test_a_terminal_obeys_nothing_that_a_record_says(writer) -> None:
     wicked, sent = "mine\x1b]0;owned\x07", "\x1b[2J" + "x" * 500
     for method in ("moco_v2/joint", wicked):
@@ -164,4 +191,29 @@ def test_the_command(full_store: Path) -> None:
     assert invoke(*pair, "--markdown").startswith("**supervised/joint is")
     with pytest.raises(UsageError, match="no records on domain/nano"):
         invoke(*pair, "-p", "domain/nano")
-    assert "Example: headwater compare" in invoke("--help")
+    help_ = " ".join(invoke("--help").split())
+    assert "Example: headwater compare moco_v2/sequential moco_v2/joint -p instance/nano" in help_
+
+
+@pytest.mark.parametrize(
+    ("methods", "says"),
+    [
+        (("a/x",), "several protocols have them; say which by -p: instance/nano@1, other/nano@1"),
+        (("a/x", "b/y"), ""),  # only one has both
+        (("a/z",), "has no records of 'a/z' on instance/nano@1, other/nano@1; it has a/x"),
+        (("a/x", "b/z"), "has no records of 'b/z' on instance/nano@1, other/nano@1; it has b/y"),
+        (("a/x", "b/y", "-p", "other/nano"), "has no records of 'b/y' on other/nano@1; it has a/x"),
+        (("a/x", "-p", "more/nano"), "has no records on more/nano"),
+    ],
+)
+def test_what_is_meant_is_found_before_anything_is_computed(
+    methods: tuple[str, ...], says: str, writer, monkeypatch
+) -> None:
+    for protocol, method in (("instance", "a/x"), ("instance", "b/y"), ("other", "a/x")):
+        writer.write(method, 2, "pretrain", chunks=(1, 2), protocol=f"{protocol}/nano@1")
+    if says:
+        monkeypatch.setattr("leaderboard.board.Board", None)
+        with pytest.raises(UsageError, match=re.escape(says)):
+            invoke(*methods, "--store", writer.root)
+    else:
+        assert "instance/nano@1: a/x and b/y" in invoke(*methods, "--store", writer.root)

@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import plotly.graph_objects as plotly
@@ -19,6 +21,7 @@ from leaderboard.readme_selection import retrieval, selection
 from leaderboard.selection import Choice, Track, tracks
 from leaderboard.selection_words import beside, choice_of, costs, hypothesis
 from leaderboard.site import build_site
+from leaderboard.site.folder import slug
 from tests.leaderboard.conftest import StoreWriter
 from tests.leaderboard.test_site import Reader
 
@@ -160,16 +163,101 @@ def test_the_track_has_a_page_and_no_row_among_the_streams(
     assert "selection-smoke-1.html" in Reader(page.with_name("index.html")).addresses()
 
 
+def page_of(writer: StoreWriter, folder: Path) -> Path:
+    return build_site(writer.root, folder).parent / "selection-smoke-1.html"
+
+
+def links(page: Path, part: str) -> list[tuple[str, str]]:
+    """Text and address of the links whose address holds a text."""
+    found = re.findall(r'<a href="([^"]+)">(.*?)</a>', page.read_text())
+    plain = [(re.sub("<[^>]+>", "", text), to.replace("&amp;", "&")) for to, text in found]
+    return [link for link in plain if part in link[1]]
+
+
+def shown(page: Path, address: str) -> dict[str, object]:
+    """The record that the page of a cell finds, as `cell.js` looks for it."""
+    pattern = r"cell\.html\?of=([^&]+)&cell=([^&]+)&seed=(\d+)&after=(\d+)"
+    of, cell, seed, after = re.fullmatch(pattern, address).groups()  # type: ignore[union-attr]
+    text = (page.parent / "data" / "methods" / f"{of}.js").read_text()
+    shard = json.loads(text.removeprefix("headwater.take(").removesuffix(");\n"))
+    assert of == f"{shard['protocol_slug']}/{shard['slug']}"
+    (found,) = (
+        {**one, "method": shard["method"], "seed": run["seed"]}
+        for run in shard["runs"]
+        for one in run["cells"]
+        if (str(run["seed"]), one["cell"], str(one["after"])) == (seed, unquote(cell), after)
+    )
+    return found
+
+
+def test_a_target_s_number_leads_to_its_record(store: StoreWriter, tmp_path: Path) -> None:
+    add(store, SEPT, 58, 1, target="shapes")
+    page = page_of(store, tmp_path / "site")
+    found = {text: shown(page, to) for text, to in links(page, "cell=linear_10shot.shapes&")}
+    told = {text.partition(" ")[0]: (one["method"], one["seed"]) for text, one in found.items()}
+    assert told == {
+        "62.0": ("moco_v2/all", 0),
+        "59.0": ("moco_v2/sept+target=shapes", 0),  # the first of two seeds
+        "61.0": ("moco_v2/sept+share=0.25+target=shapes", 0),
+        "50.0": ("moco_v2/random_k", 0),
+    }
+    (one,) = (one for text, one in found.items() if text.startswith("62.0"))
+    assert one["metrics"]["top1"]["value"] == 62  # type: ignore[index]
+    assert one["command"] == f"headwater run -p {SMOKE} -m moco_v2/all --seed 0 --threads 2"
+    assert (
+        one["file"] == "selection-smoke@1/moco_v2/all/seed0/after-chunk1/linear_10shot.shapes.json"
+    )
+    assert one["sha256"] and one["key"] and one["predictions"]["sha256"]  # type: ignore[index]
+
+
+def test_a_cost_leads_to_the_record_that_it_is_of(store: StoreWriter, tmp_path: Path) -> None:
+    add(store, SEPT, 58, 1, target="shapes")
+    page = page_of(store, tmp_path / "site")
+    chosen, trained = links(page, "cell=selection&"), links(page, "cell=pretrain&")
+    assert len(chosen) == 4 * len(track_of(store).choices) == 2 * len(trained)
+    assert {text for text, _ in trained} == {"8.0", "1\u202f024"}
+    for text, to in trained:
+        cost = shown(page, to)["cost"]
+        assert float(text.replace("\u202f", "")) in (cost["seconds"], cost["image_visits"])  # type: ignore[index]
+    once = {to for text, to in chosen if text == "2.00"}  # the longest of all, for all
+    assert [shown(page, to)["selection"]["extraction_seconds"] for to in once] == [2.0]  # type: ignore[index]
+
+
+def test_a_mean_over_targets_leads_to_its_line(store: StoreWriter, tmp_path: Path) -> None:
+    add(store, SEPT, 58, target="textures")  # of another target: a choice of two
+    page = page_of(store, tmp_path / "site")
+    (line,) = {to for _, to in links(page, "#linear-moco-v2-sept")}
+    assert line == f"#linear-{slug('moco_v2/sept+shots=10+share=0.1')}"
+    ids = [attributes["id"] for _, attributes in Reader(page).tags if "id" in attributes]
+    assert ids.count(line[1:]) == 1 and len(set(ids)) == len(ids)
+    assert ("Linear probe", "#linear-table") in links(page, "#linear-table")
+
+
+def test_every_link_to_a_record_finds_it(store: StoreWriter, tmp_path: Path) -> None:
+    name = 'moco_v2/<b>&"sept'
+    add(store, Choice(name, 10, 0.1), 57)
+    page = page_of(store, tmp_path / "site")
+    found = {shown(page, to)["method"] for _, to in links(page, "cell.html")}
+    assert found == {
+        run.method for c in track_of(store).choices for run in track_of(store).runs_of(c)
+    }
+    assert "<b>" not in page.read_text()
+    again = page_of(store, tmp_path / "again").parent
+    for path in (p for p in page.parent.rglob("*") if p.is_file()):
+        assert path.read_bytes() == (again / path.relative_to(page.parent)).read_bytes()
+
+
 def test_the_readme_says_what_there_is(store: StoreWriter) -> None:
     assert selection(None) == "There are no results of this track yet."
     lines = selection(track_of(store)).splitlines()
     assert "better than chance" in lines[0]
     assert lines[2] == "| Method | Of the pool | Labels a class | Seeds | Linear probe |"
-    assert lines[4:] == [
+    assert lines[4:7] == [
         "| `moco_v2/all` | 100 % | 10 | 1 | 62.0 ± 9.6 |",
         "| `moco_v2/sept` | 10 % | 10 | 1 | 60.0 ± 9.7 |",
         "| `moco_v2/random_k` | 10 % | 10 | 1 | 50.0 ± 9.8 |",
     ]
+    assert lines[8].startswith("Phases of training: 4 on one kind, by 2 threads")
 
 
 def test_the_terminal_shows_the_track(store: StoreWriter, capsys) -> None:

@@ -2,7 +2,7 @@
 /* A cell: cell.html?of=<protocol>/<method>&cell=<evaluation>.<task>&seed=<k>&after=<chunks>. */
 (async () => {
   const { element, mark, number, count, duration, size, paint, section, table, chart, fail, BLANK } = headwater;
-  const KINDS = { __proto__: null, fewshot: "few-shot" };
+  const KINDS = { __proto__: null, fewshot: "few-shot", finetune: "fine-tuning", pretrain: "Pre-training", selection: "Selection" };
   /* What the numbers of the stream are, by the name's part before the chunk. */
   const READINGS = {
     __proto__: null, "": "probe of each chunk", pooled_: "one pooled probe", knn_: "nearest neighbours, each chunk", knn_pooled_: "nearest neighbours, pooled", cka_: "similarity of features (CKA)",
@@ -14,9 +14,15 @@
   const all = method.runs.flatMap((run) => run.cells.map((one) => ({ ...one, seed: run.seed })));
   const cell = all.find((one) => one.cell === name && one.seed === seed && one.after === after);
   const link = (one) => `cell.html?of=${of}&cell=${encodeURIComponent(one.cell)}&seed=${one.seed}&after=${one.after}`;
-  if (!cell) return fail(`${method.method} has no record of ${name} with seed ${seed} after ${after} chunks`, `method.html?of=${of}`);
-  const [evaluation, task] = name.split(/\.(.*)/); /* a task's name may have dots */
-  const title = task ? `${KINDS[evaluation] || evaluation} on ${task}` : "Pre-training";
+  const ranked = Boolean(method.row); /* of a selection there is no page but its protocol's */
+  if (!cell) return fail(`${method.method} has no record of ${name} with seed ${seed} after ${after} chunks`, ranked ? `method.html?of=${of}` : undefined);
+  const parsed = (cellName) => cellName.split(/\.(.*)/); /* a task's name may have dots */
+  const [evaluation, task] = parsed(name);
+  const titled = ([kind, on]) => {
+    const [, plain, shots] = /^(.*?)(?:_(\d+)shot)?$/.exec(kind); /* linear_10shot: with ten labels a class */
+    return `${shots ? `${shots}-shot ` : ""}${KINDS[plain] || plain}${on ? ` on ${on}` : ""}`;
+  };
+  const title = titled([evaluation, task]);
   document.title = `${title} · ${method.method} · Headwater`;
   const protocol = index.protocols.find((one) => one.slug === method.protocol_slug) || { task_pages: {} };
   const pages = { __proto__: null, ...protocol.task_pages };
@@ -32,14 +38,15 @@
   const headline = metrics.length > 0 && evaluation !== "stream" && metrics[0];
   const intro = element("section", { class: "intro" },
     element("p", { class: "under" },
-      element("a", { href: `protocol-${method.protocol_slug}.html` }, method.protocol), " · ", element("a", { href: `method.html?of=${of}` }, method.method),
+      element("a", { href: `${ranked ? "protocol-" : ""}${method.protocol_slug}.html` }, method.protocol), ranked && [" · ", element("a", { href: `method.html?of=${of}` }, method.method)],
       pages[task] ? [" · ", element("a", { href: pages[task] }, task)] : null),
     element("h1", { class: "named" }, mark(method.look), title),
-    element("p", { class: "lead" }, `${method.method}, seed ${seed}, ${when(cell)}.`),
+    element("p", { class: "lead" }, `${method.method}, seed ${seed}${ranked ? `, ${when(cell)}` : ""}.`),
     headline && element("p", { class: "headline" }, `${pm(headline[1])} ${headline[1].unit} `, element("small", { class: "soft" }, `${headline[0]}${headline[1].n ? `, ${count(headline[1].n)} test units` : ""}`)),
     cell.status === "failed" && element("p", { class: "note failed" }, `It failed: ${cell.cause || "no cause was recorded"}`),
     choice("Seed", all.filter((one) => one.cell === name && one.after === after), (one) => String(one.seed)),
     choice("Checkpoint", all.filter((one) => one.cell === name && one.seed === seed), when),
+    choice("Cell", all.filter((one) => one.seed === seed && one.after === after && (one === cell || !parsed(one.cell)[1])), (one) => titled(parsed(one.cell))),
   );
   const parts = [intro];
 
@@ -63,6 +70,15 @@
     body.append(flat());
     parts.push(body);
   }
+  if (cell.selection) {
+    const { target, pool, budget, images, ...took } = cell.selection;
+    const body = section("Selection");
+    body.append(table(["", ""], [
+      ...(target ? [["target", target]] : []), ["images of the pool", count(pool)], ["images that may be chosen", count(budget)], ["images chosen", count(images)],
+      ["extraction, seconds", took.extraction_seconds.toFixed(3)], ["index, seconds", took.index_seconds.toFixed(3)], ["choice, seconds", took.retrieval_seconds.toFixed(3)],
+    ]));
+    parts.push(body);
+  }
   if ((cell.curve || []).length > 1) {
     const place = chart("Training loss against the phase's image visits; the points are in the table below.", 300);
     drawn.push([place, {
@@ -84,11 +100,11 @@
   const line = (label, text) => element("div", {}, element("dt", {}, label), element("dd", {}, element("code", {}, text), element("button", { type: "button", class: "quiet copy", "data-copy": text }, "Copy")));
   const only = task && evaluation !== "stream" && !cell.command.includes("--tasks") ? `${cell.command} --tasks ${task}${cell.command.includes("--evaluations") ? "" : ` --evaluations ${evaluation}`}` : null;
   const again = section("Run it again, and check it");
-  const told = headline ? `Its record has ${headline[0]} ${headline[1].value}` : "Its record has the same numbers";
+  const told = headline ? `Its record has ${headline[0]} ${headline[1].value}` : `Its record has the same ${cell.selection ? "predictions" : "numbers"}`;
   /* Other commands may have made the rest of the run: then training is among what this one finds. */
   const own = all.filter((one) => one.seed === seed && one.command === cell.command), cells = `${own.length} cell${own.length === 1 ? "" : "s"}`;
   const store = ["results", method.bundle].filter(Boolean).join("/");
-  again.append(element("p", { class: "under" }, own.some((one) => one.cell === "pretrain") ? ["A whole run into an empty store ends with a line such as ", element("code", {}, `${method.method}: ${cells} computed, 0 found, 0 failed`)] : `A run into a store that has the records of the other commands computes ${cells}`, `. ${told}; on the same kind of machine they agree to the last digit, on others within noise.`),
+  again.append(element("p", { class: "under" }, !ranked ? "A run computes what the store does not have" : own.some((one) => one.cell === "pretrain") ? ["A whole run into an empty store ends with a line such as ", element("code", {}, `${method.method}: ${cells} computed, 0 found, 0 failed`)] : `A run into a store that has the records of the other commands computes ${cells}`, `. ${told}; on the same kind of machine they agree to the last digit, on others within noise.`),
     element("dl", { class: "commands" },
       line("The whole run", cell.command), only && line("Only this cell", only),
       task && line("From its predictions", `headwater validate ${store}`), line("Drawn at random", `headwater verify ${store} --cells 2`)),
@@ -113,7 +129,8 @@
         ["weights", file(cell.checkpoint)], ["task's data", cell.task && !/^0+$/.test(cell.task.data_sha256) ? hash(cell.task.data_sha256) : null], ["stream", cell.stream && hash(cell.stream.manifest_sha256)],
         ["protocol", hash(method.protocol_digest)], ["configuration", hash(method.config_sha256)], ["source", hash(method.source_sha256)],
       ]),
-      listed("Seeds", Object.entries(cell.seeds || {}))),
+      listed("Seeds", Object.entries(cell.seeds || {})),
+      !ranked && listed("Configuration", Object.entries(method.config).map(([key, value]) => [key, typeof value === "object" ? JSON.stringify(value) : String(value)]))),
     element("div", {},
       listed("Cost", [
         ["time", duration(cost.seconds)], ["peak memory", size(cost.peak_memory_bytes)], ["image visits", cost.image_visits ? count(cost.image_visits) : null], ["optimiser steps", cost.optimiser_steps ? count(cost.optimiser_steps) : null],

@@ -6,13 +6,14 @@
   const AXES = { linear: "top-1, mean per-class or 11-point mAP, %", fewshot: "accuracy, %", detection: "AP50" };
   const TRUST = {
     "self-reported": "Nobody but its authors has looked at the records",
-    rescored: "Every metric was computed again from the predictions",
+    rescored: "Every metric but the CKA was computed again from the predictions",
     reproduced: "Cells drawn at random were run again, and agree",
   };
   const HEAD = 30, LINE = 28; /* of the tables, in pixels: charts beside them have the same lines */
   const of = headwater.query().get("of") || "";
   let method, index;
   try { [method, index] = [await headwater.method(of), await headwater.index()]; } catch (error) { return fail(error.message); }
+  if (!method.row) return fail(`${method.method} has its numbers on the page of its protocol`, `${method.protocol_slug}.html`);
   const { row, look } = method;
   const protocol = index.protocols.find((one) => one.slug === method.protocol_slug) || { methods: [], task_pages: {} };
   const pages = { __proto__: null, ...protocol.task_pages };
