@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.registry import OBJECTIVES, STRATEGIES
 from benchmark.resolve import resolve
-from leaderboard.words import joined, number
+from leaderboard.words import BLANK, joined, number
 
 
 def references() -> str:
@@ -73,8 +73,8 @@ def trials(folder: Path) -> str:
     The last need not be the best of each row, since a strategy has one default for all objectives.
     """
     lines = [
-        "| Part | With | Tried | Best | Used | Mean validation | Worst |",
-        "| :-- | :-- | :-- | :-- | :-- | --: | --: |",
+        "| Part | With | Tried | Best | Mean validation | Used | Mean validation | Worst |",
+        "| :-- | :-- | :-- | :-- | --: | :-- | --: | --: |",
     ]
     for name in (*OBJECTIVES.names(), *STRATEGIES.names()):
         path = folder / f"{name}.json"
@@ -87,10 +87,11 @@ def trials(folder: Path) -> str:
             tried = "; ".join(f"{option} {_values(own, option)}" for option in best["options"])
             config = resolve(method, {}, "nano").config
             used = {option: config[option] for option in best["options"]}
+            scored = (f"{row['validation']:.1f} %" for row in own if row["options"] == used)
             lines.append(
                 f"| `{name}` | `{method}` on `{best['protocol']}` | {tried} "
-                f"| {_told(best['options'])} | {_told(used)} "
-                f"| {best['validation']:.1f} % | {worst['validation']:.1f} % |"
+                f"| {_told(best['options'])} | {best['validation']:.1f} % "
+                f"| {_told(used)} | {next(scored, BLANK)} | {worst['validation']:.1f} % |"
             )
     return "\n".join(lines)
 

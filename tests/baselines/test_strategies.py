@@ -20,7 +20,6 @@ UNTUNED = {
     "joint": "no options",
     "first_chunk": "no options",
     "cumulative": "no options",
-    "replay": "keeps the paper's tenth",
     "reservoir": "holds as many as replay",
     "mas_replay": "takes over the options of mas and replay",
 }
