@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmark.errors import DataError, UsageError
 from benchmark.result import Metric, Record, parse_record
 from leaderboard.arrays import read_arrays
+from leaderboard.bounds import within
 from leaderboard.cache import EvidenceCache, users_cache
 from leaderboard.evidence import Evidence, all_evidence
 from leaderboard.trust import Tier, Trust, read_trust
@@ -260,7 +261,10 @@ def read_results(store: Path, paths: Sequence[Path] | None = None) -> Results:
     located, problems = [], []
     for path in record_paths(store) if paths is None else paths:
         try:
-            located.append(Located(path, parse_record(path.read_bytes())))
+            record = parse_record(path.read_bytes())
+            if not within(record):
+                raise DataError("holds a number that is out of range")
+            located.append(Located(path, record))
         except (DataError, OSError) as error:
             problems.append(f"{path} {error}; rerun the cell")
     fresh, stale = _split_stale(located)

@@ -11,6 +11,10 @@ from leaderboard.board import Board
 from leaderboard.catalogue import EVALUATIONS, FLOOR
 from leaderboard.row import Cost
 from leaderboard.statistics import Estimate
+from leaderboard.submission.findings import plain
+
+#: Options that Markdown tells, and characters of a name or a value.
+_MOST, _LONGEST = 30, 60
 
 
 @dataclass(frozen=True)
@@ -198,9 +202,9 @@ def _cost_row(
 
 
 def markdown(comparison: Comparison) -> str:
-    """A comparison as Markdown: the verdict, and a table of all differences.
+    """A comparison as Markdown: the verdict, and tables of differences, costs and options.
 
-    Names of methods are strangers': nothing in them is read as markup.
+    Names and values are strangers': nothing in them is read as markup, and they are shortened.
     """
     lines = [
         f"**{_plain(comparison.verdict)}**",
@@ -217,7 +221,33 @@ def markdown(comparison: Comparison) -> str:
     for name, difference in rows:
         number = words.number(difference.value, sign=True)
         lines.append(f"| {_plain(name)} | {number} | {words.ends(difference)} |")
+    names = _told(comparison.a), _told(comparison.b)
+    if costs := cost_rows(comparison):
+        lines += ["", _line("", *names, "ratio"), "|:--|--:|--:|--:|"]
+        lines += [_line(*row) for row in costs]
+    options = list(comparison.config.items())
+    if options:
+        lines += ["", _line("option", *names), "|:--|:--|:--|"]
+        lines += [_line(*map(_told, (name, *values))) for name, values in options[:_MOST]]
+    if len(options) > _MOST:
+        more = words.counted(len(options) - _MOST, "further option")
+        lines += ["", f"There is a difference in {more}."]
     return "\n".join(lines) + "\n"
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _told(value: object) -> str:
+    """A name or a value as `_plain` has it, on one line and not without end.
+
+    Example:
+        >>> _told("a|b"), _told(0.5), _told(None), _told("c" * 99) == "c" * 60 + "..."
+        ('a\\\\|b', '0.5', '\u2013', True)
+    """
+    text = plain(words.BLANK if value is None else str(value))
+    return _plain(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 def _plain(text: str) -> str:
@@ -227,4 +257,5 @@ def _plain(text: str) -> str:
         >>> _plain("a*b <img> @someone")
         'a\\\\*b \\\\<img\\\\> \\\\@someone'
     """
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+!|@~&" else c for c in text)
+    escaped = "".join(f"\\{c}" if c in "\\`*_{}[]<>()#+!|@~&" else c for c in text)
+    return escaped.replace("://", ":\\//").replace("www.", "www\\.")

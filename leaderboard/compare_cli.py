@@ -1,6 +1,7 @@
 """`headwater compare`."""
 
-from collections.abc import Sequence
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ from benchmark.protocol import SELECTION
 from leaderboard.submission.findings import plain
 
 if TYPE_CHECKING:
-    from leaderboard.board import Board
+    from leaderboard.aggregate import Results
     from leaderboard.compare import Comparison
 
 
@@ -23,7 +24,8 @@ def compare(
         typer.Argument(help="Another. Default: the twins of the first, the best, the untrained."),
     ] = None,
     protocol: Annotated[
-        str | None, typer.Option("-p", "--protocol", help="Default: the one that has records of A.")
+        str | None,
+        typer.Option("-p", "--protocol", help="Default: the one that has records of them."),
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
@@ -31,16 +33,22 @@ def compare(
 ) -> None:
     """Compare two methods: per task the difference with its interval, options and costs.
 
-    Example: headwater compare moco_v2/sequential moco_v2/joint --store results
+    Example: headwater compare moco_v2/sequential moco_v2/joint -p instance/nano --store results
     """
     from leaderboard.aggregate import read_results
-    from leaderboard.board import load_boards
+    from leaderboard.board import Board
+    from leaderboard.catalogue import find_card
     from leaderboard.cli import tell_problems
     from leaderboard.compare import compare as compared
     from leaderboard.compare import markdown, references_of
+    from leaderboard.gather import gather
 
     results = read_results(store)
-    board = _board(load_boards(results), a, protocol, store)
+    chosen = _protocol(results, (a,) if b is None else (a, b), protocol, store)
+    of_it = tuple(one for one in results.located if one.record.protocol.id == chosen)
+    mine = replace(results, located=of_it)
+    gather(mine)
+    board = Board(mine, find_card(chosen, mine))
     others = [b] if b is not None else references_of(board, a)
     if not others:
         raise UsageError(f"there is nothing on {board.card.id} to compare {a} with; name a method")
@@ -55,31 +63,38 @@ def compare(
             _show(one)
 
 
-def _board(boards: "Sequence[Board]", a: str, protocol: str | None, store: Path) -> "Board":
-    """The board that is meant.
+def _protocol(
+    results: "Results", methods: tuple[str, ...], protocol: str | None, store: Path
+) -> str:
+    """The protocol that is meant, found before anything is computed.
 
     Raises:
-        UsageError: there is none, or several have the method.
+        UsageError: none has all the methods, or several have.
     """
-    if protocol is not None:
-        boards = [b for b in boards if protocol in (b.card.id, b.card.id.partition("@")[0])]
-        if protocol.startswith(f"{SELECTION}/"):
-            raise UsageError(
-                f"{protocol} compares choices of images, on a page of its own: headwater site "
-                f"build --store {store}; headwater aggregate has the numbers, too"
-            )
-        if not boards:
-            raise UsageError(f"{store} has no records on {protocol}")
-        return boards[0]
-    if not boards:
+    if protocol is not None and protocol.startswith(f"{SELECTION}/"):
+        raise UsageError(
+            f"{protocol} compares choices of images, on a page of its own: headwater site "
+            f"build --store {store}; headwater aggregate has the numbers, too"
+        )
+    there = {
+        name: {run.method for run in results.runs(name)}
+        for name in results.protocols
+        if not name.startswith(f"{SELECTION}/")
+    }
+    if not there and protocol is None:
         raise UsageError(f"{store} holds no records yet; headwater demo makes the first ones")
-    able = [board for board in boards if board.row(a)]
-    if not able:
-        there = nearest(a, sorted({row.method for board in boards for row in board.rows}))
-        raise UsageError(f"{store} has no records of {a!r}; it has {there}")
+    named = [n for n in there if protocol in (None, n, n.partition("@")[0])]
+    if not named:
+        raise UsageError(f"{store} has no records on {protocol}")
+    able = named
+    for method in methods:
+        before, able = able, [name for name in able if method in there[name]]
+        if not able:
+            known = nearest(method, sorted(set[str]().union(*(there[name] for name in before))))
+            where = ", ".join(before)
+            raise UsageError(f"{store} has no records of {method!r} on {where}; it has {known}")
     if len(able) > 1:
-        names = ", ".join(board.card.id for board in able)
-        raise UsageError(f"say which protocol by -p: {names}")
+        raise UsageError(f"several protocols have them; say which by -p: {', '.join(able)}")
     return able[0]
 
 
@@ -90,7 +105,7 @@ def _plain(text: str) -> str:
         >>> _plain("a is ahead of b" + chr(27) + "[2J.\\nBy 3 points.")
         'a is ahead of b?[2J.\\nBy 3 points.'
     """
-    return "\n".join(" ".join(map(plain, line.split(" "))) for line in text.split("\n"))
+    return re.sub("[^ \u202f\n]+", lambda word: plain(word[0]), text)
 
 
 def _show(one: "Comparison") -> None:
@@ -117,8 +132,10 @@ def _show(one: "Comparison") -> None:
     other = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("", one.a, one.b, "ratio"):
         other.add_column(Text(plain(heading)))
-    for name, *told in [*cost_rows(one), *((n, *v) for n, v in one.config.items())]:
-        shown = (words.BLANK if value is None else str(value) for value in told)
+    for row in cost_rows(one):
+        other.add_row(*map(Text, row))
+    for name, values in one.config.items():
+        shown = (words.BLANK if value is None else str(value) for value in values)
         other.add_row(Text(plain(name)), *(Text(plain(value)) for value in shown))
     console.print(other)
     console.print()

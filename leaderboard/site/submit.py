@@ -25,7 +25,10 @@ STEPS = (
 )
 #: Likewise, for whoever doubts a number.
 AGAIN = (
-    ("Every metric from its predictions, of all records here", "headwater validate results"),
+    (
+        "All metrics but the CKA from their predictions, of all records",
+        "headwater validate results",
+    ),
     (
         "Cells drawn at random, pre-training included",
         "headwater verify results --cells 2 --store rerun",
@@ -39,7 +42,8 @@ TIERS = (
     ("self-reported", "nobody but the authors has looked at the records"),
     (
         "rescored",
-        "every metric was computed again from the predictions, by the labels installed here",
+        "every metric but the CKA, which rests on features that are not saved, was computed again "
+        "from the predictions, by the labels installed here",
     ),
     ("reproduced", "cells drawn at random were run again, pre-training included, and agree"),
 )

@@ -101,11 +101,12 @@ def pack(
 def validate(
     folder: FolderArgument, trust: TrustOption = None, as_json: JsonOption = False
 ) -> None:
-    """Examine a bundle by all rules, and compute every metric again from its predictions.
+    """Examine a bundle by all rules, and compute metrics again from its predictions.
 
-    Nothing in it is executed. All findings are told at once; the last line and the exit status say
-    whether there are errors. With --trust, methods whose every evaluation was computed again are
-    put down as rescored, for the leaderboard of the store whose trust.json it is.
+    Every metric but the CKA, which rests on features, is computed again; nothing in it is executed.
+    All findings are told at once; the last line and the exit status say whether there are errors.
+    With --trust, methods whose every evaluation was computed again are put down as rescored, for
+    the leaderboard of the store whose trust.json it is; nothing if some of it was not looked at.
 
     Example: headwater validate bundle
     """
@@ -272,8 +273,10 @@ def _print_findings(examined: "Examined") -> None:
 
 def _vouched(trust: Path, examined: "Examined", reruns: "Sequence[Rerun]" = ()) -> list[str]:
     """Write down how far methods are trusted; a sentence for each."""
-    from leaderboard.submission.vouch import vouch
+    from leaderboard.submission.vouch import is_whole, vouch
 
+    if not is_whole(examined):
+        return [f"{trust} is left as it was: not all was looked at; mend the errors S01 and S04"]
     return [
         f"{trust}: {method} on {protocol} is {entry.tier if entry else 'self-reported'}"
         for (protocol, method), entry in vouch(trust, examined, reruns).items()

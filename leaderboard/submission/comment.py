@@ -25,8 +25,8 @@ from leaderboard.submission.examine import Examined, Kind, examine
 from leaderboard.submission.findings import plain
 from leaderboard.trust import TRUST
 
-#: Findings that are repeated, and characters of all of them.
-_MOST, _LONGEST = 60, 20_000
+#: Findings that are repeated, characters of all of them, and of a folder's differences.
+_MOST, _LONGEST, _DIFFERENCES = 60, 20_000, 40_000
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,12 @@ def comment(judged: Sequence[Judged], others: Sequence[str] = ()) -> str:
             found = one.examined.findings
             told += [one.examined.verdict, *map(str, found.found[:_MOST]), *found.left_out()]
         lines += [fenced("\n".join(told)), ""]
+        room = _DIFFERENCES
         for text in one.differences:
+            room -= len(text)
+            if room < 0:
+                lines += ["Further differences are left out, so that this can be posted.", ""]
+                break
             lines += [
                 "<details><summary>Difference to a baseline</summary>",
                 "",

@@ -12,7 +12,7 @@ from leaderboard import words
 from leaderboard.submission.bundle import PARTS, RESULTS, SOURCE, examine_bundle, is_own
 from leaderboard.submission.card import Card
 from leaderboard.submission.findings import Findings
-from leaderboard.submission.folder import Folder, open_folder
+from leaderboard.submission.folder import OF_BUNDLE, OF_STORE, Folder, open_folder
 from leaderboard.submission.predictions import Rescoring, same_weights
 from leaderboard.submission.records import Entry, examine_record, read_records
 from leaderboard.submission.runs import examine_runs
@@ -71,7 +71,7 @@ def examine(
             not the bundles that lie beside them.
 
     Returns:
-        All findings at once.
+        All findings at once; of a folder of too many files, that alone.
 
     Raises:
         UsageError: there is no such folder.
@@ -87,7 +87,12 @@ def examine(
     load_shipped()
     findings = Findings()
     kind = kind or _kind(root)
-    folder = open_folder(root, findings, only=None if kind == "bundle" else _of_store(root))
+    if kind == "bundle":
+        folder = open_folder(root, findings, most=OF_BUNDLE)
+    else:
+        folder = open_folder(root, findings, only=_of_store(root), most=OF_STORE)
+    if findings.of(["S04"]):  # of what was not looked at, nothing can be said
+        return Examined(kind, findings, None, (), ())
     entries = read_records(folder, findings)
     if kind == "store":
         _tell_hidden(root, findings)

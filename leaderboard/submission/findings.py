@@ -37,7 +37,7 @@ RULES: dict[str, str] = {
     "S01": "the folder can be read",
     "S02": "plain files and folders only: no links, devices or sockets",
     "S03": "names of letters, digits and . _ - + = @, at most 12 folders deep",
-    "S04": "at most 20,000 files",
+    "S04": "at most 20,000 files and as many folders; 500,000 of each in a store of records",
     "S05": "no file larger than its kind may be",
     "S06": "kinds of files that a bundle consists of, and none that can be executed or unpickled",
     "M01": "the manifest is there and can be read",
@@ -83,6 +83,8 @@ class Findings:
 
     def __init__(self) -> None:
         self.found: list[Finding] = []
+        #: Where errors are, those left out too.
+        self.places: set[str] = set()
         self._counts: dict[str, int] = {}
 
     def add(self, code: str, where: str, what: str, mend: str, level: Level = "error") -> None:
@@ -90,6 +92,8 @@ class Findings:
         if code not in RULES:
             raise KeyError(code)
         self._counts[code] = self._counts.get(code, 0) + 1
+        if level == "error":
+            self.places.add(where)
         if self._counts[code] <= _MOST:
             self.found.append(Finding(code, level, plain(where), plain(what), mend))
 

@@ -13,8 +13,11 @@ from benchmark.errors import DataError
 from leaderboard.submission.findings import Findings
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+=@-]{0,199}")
-_DEPTH, _FILES = 12, 20_000
+_DEPTH = 12
 _MIB = 2**20
+
+#: Most files, and most folders, of what a stranger packed, and of a store that its keeper has.
+OF_BUNDLE, OF_STORE = 20_000, 500_000
 
 #: Largest file of each kind that a bundle consists of, in bytes.
 KINDS = {".json": 4 * _MIB, ".npz": 256 * _MIB, ".py": _MIB // 2, ".csv": 4 * _MIB}
@@ -56,7 +59,10 @@ class Folder:
 
 
 def open_folder(
-    root: Path, findings: Findings, only: Callable[[str], bool] | None = None
+    root: Path,
+    findings: Findings,
+    only: Callable[[str], bool] | None = None,
+    most: int = OF_BUNDLE,
 ) -> Folder:
     """List a folder's plain files, and find what else is in it.
 
@@ -66,13 +72,14 @@ def open_folder(
         root: the folder.
         findings: is told.
         only: which paths are looked at, those of folders ending with /; None for all.
+        most: files, and folders; of a folder that has more, nothing further is looked at (S04).
 
     Returns:
         The files, in the order of their paths; none where the folder cannot be read.
     """
     files: dict[str, int] = {}
     todo = [("", 0)]
-    seen = 0
+    seen = {"files": 0, "folders": 0}
     while todo:
         inside, depth = todo.pop()
         try:
@@ -87,11 +94,11 @@ def open_folder(
                 is_folder = entry.is_dir(follow_symlinks=False)
                 if only is not None and not only(f"{path}/" if is_folder else path):
                     continue
-                seen += 1
-                if seen > _FILES:
-                    findings.add(
-                        "S04", ".", f"there are more than {_FILES:,} files", "leave out the others"
-                    )
+                what = "folders" if is_folder else "files"
+                seen[what] += 1
+                if seen[what] > most:
+                    told = f"there are more than {most:,} {what}, and none was looked at"
+                    findings.add("S04", ".", told, "move some of them to a folder of their own")
                     return Folder(root, dict(sorted(files.items())))
                 if is_folder and _named(entry.name) and depth < _DEPTH:
                     todo.append((path, depth + 1))

@@ -16,7 +16,7 @@ from benchmark.errors import UsageError
 from benchmark.evaluations import STREAM_TASK
 from benchmark.protocol import ProtocolSpec
 from benchmark.provenance import source_files, tool_version
-from benchmark.registry import TASKS
+from benchmark.registry import OBJECTIVES, STRATEGIES, TASKS
 from benchmark.resolve import ResolvedMethod
 from benchmark.result import Record
 from benchmark.store import Store
@@ -96,8 +96,6 @@ def own_card(spec: ProtocolSpec, method: ResolvedMethod) -> Card:
     Raises:
         UsageError: it is not one of these.
     """
-    from baselines import tune
-
     about = [part.about for part in method.parts]
     known = is_shipped(method.parts) and any(one.paper for one in about)
     if ".py:" in method.name or not known:
@@ -105,8 +103,6 @@ def own_card(spec: ProtocolSpec, method: ResolvedMethod) -> Card:
             f"{method.name} needs a card: write one by `headwater pack -p {spec.id} "
             f"-m {method.name} --new-card card.json`, fill it in, and give it by --card card.json"
         )
-    names = method.name.split("/")
-    trials = [tune.OBJECTIVES.get(name) or tune.STRATEGIES.get(name) or () for name in names]
     papers = "; ".join(dict.fromkeys(one.paper for one in about if one.paper))
     return Card(
         protocol=spec.id,
@@ -116,8 +112,22 @@ def own_card(spec: ProtocolSpec, method: ResolvedMethod) -> Card:
         licence="MIT",
         labels=_reads_labels(method),
         extra_data="none",
-        tuning=Tuning(trials=sum(map(len, trials)), on="validation images, at nano"),
+        tuning=Tuning(trials=_trials(method), on="validation images, at nano"),
         description=f"After {papers}.",
+        citation=papers,
+    )
+
+
+def _trials(method: ResolvedMethod) -> int:
+    """All trials that a shipped method's options were chosen by, of what it combines, too."""
+    from baselines import tune
+
+    tuned = {name: OBJECTIVES.get(name) for name in tune.OBJECTIVES}
+    tuned |= {name: STRATEGIES.get(name) for name in tune.STRATEGIES}
+    return sum(
+        len(list(tune.trials(name)))
+        for name, one in tuned.items()
+        if any(issubclass(part, one) for part in method.parts)
     )
 
 
@@ -152,7 +162,9 @@ def pack(
     output: Path,
     seeds: Sequence[int] | None = None,
 ) -> Chosen:
-    """Write a bundle, whole or not at all; the same records give the same bytes.
+    """Write a bundle, whole or not at all.
+
+    The same records give the same bytes where the same versions of packages are installed.
 
     Args:
         spec: the protocol.

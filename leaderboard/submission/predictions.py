@@ -1,4 +1,4 @@
-"""Rules of predictions: every metric is computed again from them, by the labels known here."""
+"""Rules of predictions: what they give is computed again, by the labels known here."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -12,9 +12,10 @@ from benchmark.protocol import ProtocolSpec
 from benchmark.registry import PROTOCOLS, TASKS
 from benchmark.result import Record, Seeds, parse_record
 from benchmark.seeds import seed_for
+from leaderboard.bounds import LARGEST, MOST
 from leaderboard.submission.findings import Findings
 from leaderboard.submission.folder import Folder
-from leaderboard.submission.told import MOST, of_command, of_texts, of_times
+from leaderboard.submission.told import of_command, of_texts, of_times
 
 PLACE = re.compile(
     r"(?P<root>(?:.+/)?)(?P<protocol>[^/]+@\d+)/(?P<method>.+)/seed(?P<seed>\d{1,6})/"
@@ -224,9 +225,9 @@ def _out_of_range(record: Record) -> Iterator[str]:
         share = metric.unit in ("%", "AP") and metric.higher_is_better
         if share and not -100 <= metric.value <= 100:
             yield f"{name} is {metric.value:.6g} {metric.unit}"
-        if not math.isfinite(metric.value) or abs(metric.value) > 1e9 or metric.n > MOST:
+        if not math.isfinite(metric.value) or abs(metric.value) > LARGEST or metric.n > MOST:
             yield f"{name} is out of range"
-        if metric.standard_error is not None and metric.standard_error > 1e9:
+        if metric.standard_error is not None and metric.standard_error > LARGEST:
             yield f"the standard error of {name} is out of range"
     served = record.ledger.served if record.ledger else ()
     if len(record.metrics) > 200 or max(len(record.curve), len(served)) > 1000:

@@ -11,10 +11,10 @@ from benchmark.protocol import ProtocolSpec, SelectionSpec
 from benchmark.registry import SELECTIONS, TASKS
 from benchmark.result import Record
 from leaderboard import words
+from leaderboard.bounds import MOST
 from leaderboard.scores import stops_after
 from leaderboard.submission.findings import Findings
 from leaderboard.submission.records import Entry, in_range, protocol_of
-from leaderboard.submission.told import MOST
 
 _RERUN = "rerun the cell and pack again"
 _RUN = "run the method to its end and pack again"

@@ -11,9 +11,8 @@ from benchmark.errors import UsageError
 from benchmark.evaluations import STREAM_TASK
 from benchmark.resolve import protocol_named
 from benchmark.result import Provenance, Record
+from leaderboard.bounds import MOST
 
-#: Largest whole number that a record may hold: more than all bytes of all machines.
-MOST = 10**18
 #: How the command of every record begins, which the page offers to be copied.
 _COMMAND = ("headwater", "run")
 #: Its options that say what is computed, to what each is about; where and how is its reader's.

@@ -77,6 +77,26 @@ def test_a_broken_record_is_one_sentence(writer, text: str, says: str) -> None:
     assert "\n" not in problem
 
 
+@pytest.mark.parametrize(
+    ("changes", "spent"),
+    [
+        ({"value": 1e308}, {}),
+        ({"value": -1e308}, {}),
+        ({"standard_error": 1e10}, {}),
+        ({"n": 10**19}, {}),
+        ({}, {"stored": 10**400}),
+        ({}, {"seconds": 1e300}),
+    ],
+)
+def test_numbers_beyond_all_bounds_are_left_out(writer, changes, spent) -> None:
+    metrics = {"top1": METRICS["top1"].model_copy(update=changes)}
+    path = writer.write("moco_v2/joint", 4, "linear.flags", metrics, **spent)
+    writer.write("moco_v2/joint", 4, "linear.mnist", METRICS)
+    results = read_results(writer.root)
+    assert [found.cell for found in results.located] == [("linear", "mnist")]
+    assert results.problems == [f"{path} holds a number that is out of range; rerun the cell"]
+
+
 def test_records_of_earlier_code_are_stale(writer) -> None:
     writer.write("moco_v2/joint", 4, "linear.flags", METRICS, source="old")
     writer.write("moco_v2/joint", 4, "linear.mnist", METRICS, source="new")

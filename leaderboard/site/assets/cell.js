@@ -108,7 +108,7 @@
     element("dl", { class: "commands" },
       line("The whole run", cell.command), only && line("Only this cell", only),
       task && line("From its predictions", `headwater validate ${store}`), line("Drawn at random", `headwater verify ${store} --cells 2`)),
-    element("p", { class: "under" }, element("code", {}, "validate"), " computes every metric again from the predictions beside the records; ", element("code", {}, "verify"), " runs cells again and says whether they agree."));
+    element("p", { class: "under" }, element("code", {}, "validate"), " computes every metric but the CKA again from the predictions beside the records; ", element("code", {}, "verify"), " runs cells again and says whether they agree."));
   parts.push(again);
 
   /* --- where it comes from --------------------------------------------------------------------- */

@@ -206,6 +206,12 @@ def test_nothing_that_a_stranger_says_leaves_its_fence() -> None:
     assert text.rstrip().endswith("`````")
 
 
+def test_differences_end_where_a_comment_would_be_too_long() -> None:
+    text = comment([Judged("mine", None, differences=["d" * 15_000] * 9)])
+    assert text.count("<details>") == 2 and len(text) < 60_000
+    assert text.endswith("Further differences are left out, so that this can be posted.\n\n")
+
+
 @pytest.mark.parametrize("text", ["", "`", "```", "a ````` b"])
 def test_a_fence_is_longer_than_any_in_it(text: str) -> None:
     first, *_, last = fenced(text).splitlines()

@@ -14,9 +14,10 @@ import pytest
 
 from benchmark.errors import DataError
 from leaderboard.arrays import read_arrays
-from leaderboard.submission import folder as folder_module
-from leaderboard.submission.findings import Findings, plain
-from leaderboard.submission.folder import open_folder, parsed
+from leaderboard.submission import examine as examine_module
+from leaderboard.submission.examine import examine
+from leaderboard.submission.findings import RULES, Findings, plain
+from leaderboard.submission.folder import OF_BUNDLE, OF_STORE, open_folder, parsed
 
 CELL = "after-chunk2/linear.shapes"
 
@@ -95,11 +96,35 @@ def test_it_is_refused(add: Callable[[Path], None], code: str, bundle: Path, cod
     assert not (bundle.parent / "ran").exists()
 
 
-def test_a_million_files_are_not_counted_to_the_end(bundle: Path, codes, monkeypatch) -> None:
-    monkeypatch.setattr(folder_module, "_FILES", 100)
+@pytest.mark.parametrize(
+    ("add", "what"), [(Path.touch, "files"), (Path.mkdir, "folders")], ids=["files", "folders"]
+)
+def test_a_million_are_not_counted_to_the_end(add, what: str, bundle: Path, monkeypatch) -> None:
+    monkeypatch.setattr(examine_module, "OF_BUNDLE", 100)
     for number in range(200):
-        (bundle / f"{number}.csv").touch()
-    assert "S04" in codes(bundle)
+        add(bundle / f"{number}.csv")
+    examined = examine(bundle)
+    (found,) = examined.findings.found  # and nothing is said of what was not looked at
+    assert str(found).startswith(f"error S04 .: there are more than 100 {what}, and none was")
+    assert not examined.accepted and not examined.entries
+
+
+def test_folders_are_no_files(tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / "some" / f"{number}").mkdir(parents=True)
+        (tmp_path / "some" / f"{number}.json").touch()
+    for most, codes in ((6, []), (5, ["S04"])):
+        open_folder(tmp_path / "some", found := Findings(), most=most)
+        assert [finding.code for finding in found.found] == codes
+    assert f"{OF_BUNDLE:,} files" in RULES["S04"] and f"{OF_STORE:,} of each" in RULES["S04"]
+
+
+def test_a_store_is_allowed_more_than_a_bundle(smoke_store: Path, bundle, monkeypatch) -> None:
+    monkeypatch.setattr(examine_module, "OF_BUNDLE", 5)
+    assert not examine(smoke_store).findings.of(["S04"])
+    assert examine(bundle).findings.of(["S04"])
+    monkeypatch.setattr(examine_module, "OF_STORE", 5)
+    assert examine(smoke_store).findings.of(["S04"])
 
 
 def npz(**arrays: object) -> bytes:
@@ -224,6 +249,7 @@ def test_findings_are_short_and_printable() -> None:
         findings.add("R01", "a\x1b]0;b\x07", "x" * 10_000, "mend it")
     assert findings.errors == 1000 and len(findings.found) == 50
     assert list(findings.left_out()) == ["R01: 950 more of the same kind"]
+    assert len(findings.places) == 1
     assert max(len(str(finding)) for finding in findings.found) < 300
     assert "\x1b" not in str(findings.found[0]) and plain("a\u202eb") == "a?b"
 

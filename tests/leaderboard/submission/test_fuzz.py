@@ -1,21 +1,26 @@
-"""Whatever a bundle holds, an examination ends with findings and never with a traceback."""
+"""Whatever a bundle holds, what looks at it ends with findings and never with a traceback."""
 
 import contextlib
 import io
 import json
 import shutil
+import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmark.errors import DataError
+from benchmark.cli.main import main
+from benchmark.errors import DataError, HeadwaterError
 from leaderboard.arrays import read_arrays
+from leaderboard.site.build import build_site
 from leaderboard.submission.examine import examine
 from leaderboard.submission.folder import parsed
 from tests.leaderboard.submission.conftest import Forger
@@ -184,3 +189,67 @@ def test_any_bytes_as_arrays_and_as_source(content: bytes) -> None:
     for read in (read_arrays, parsed):
         with contextlib.suppress(DataError):
             read(content)
+
+
+numbers = st.sampled_from([0, 1, -1, 7, 2**31, 0.5, 1e-308, 1e9, 2**63, 10**400, 1e308, 1e999])
+
+
+def at(document: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        document = document[key]
+    return document
+
+
+def wear(data: st.DataObject, bundle: Path) -> None:
+    """Do one to three things to a bundle: to a field, with its hashes mended, or to a file."""
+    forger = Forger(bundle)
+    for _ in range(data.draw(st.integers(1, 3))):
+        files = sorted(p for p in bundle.rglob("*") if p.is_file())
+        path = data.draw(st.sampled_from(files))
+        ways = ["field", "number", "bytes", "cut", "gone", "folder", "link"]
+        what = data.draw(st.sampled_from(ways))
+        if what in ("field", "number"):
+            records = [p for p in files if "seed" in str(p) and p.suffix == ".json"]
+            path = data.draw(st.sampled_from(records))
+            with contextlib.suppress(ValueError, KeyError):  # it, or the manifest, is worn already
+                document = json.loads(path.read_text())
+                found = places(document)
+                if what == "number":  # so that it is a record still, with a number like no other
+                    found = [one for one in found if type(at(document, one)) in (int, float)]
+                new = data.draw(numbers if what == "number" else values)
+                put(document, data.draw(st.sampled_from(found)), new)
+                forger.write(path, document)
+        elif what == "bytes":
+            path.write_bytes(data.draw(st.binary(max_size=64)))
+        elif what == "cut":
+            path.write_bytes(path.read_bytes()[: data.draw(st.integers(0, 2000))])
+        else:
+            path.unlink()
+            if what == "folder":
+                path.mkdir()
+            elif what == "link":
+                path.symlink_to(bundle)
+
+
+@settings(slow, max_examples=12)
+@given(data=st.data())
+def test_the_command_ends_with_a_status(data: st.DataObject, untouched: Path) -> None:
+    with tempfile.TemporaryDirectory() as aside:
+        bundle = shutil.copytree(untouched, Path(aside) / "bundle")
+        wear(data, bundle)
+        further = data.draw(st.sampled_from([[], ["--json"], ["--trust", f"{aside}/trust.json"]]))
+        words = ["headwater", "validate", str(bundle), *further]
+        with mock.patch.object(sys, "argv", words), pytest.raises(SystemExit) as stopped:
+            main()
+        assert stopped.value.code in (0, 1)
+
+
+@settings(slow, max_examples=8)
+@given(data=st.data())
+def test_the_site_of_a_store_that_holds_it_is_built(data: st.DataObject, untouched: Path) -> None:
+    with tempfile.TemporaryDirectory() as aside:
+        store = Path(aside) / "store"
+        bundle = shutil.copytree(untouched, store / "mine")
+        wear(data, bundle)
+        with contextlib.suppress(HeadwaterError):
+            assert build_site(store, Path(aside) / "site").is_file()

@@ -142,7 +142,6 @@ def test_a_card_is_written_filled_in_and_read(smoke_store, tmp_path) -> None:
 
 def test_a_shipped_method_has_a_card_and_another_needs_one(tmp_path) -> None:
     spec = protocol_named("instance/nano")
-    assert own_card(spec, resolve("moco_v2/mas")).tuning.trials == 8 + 5
     assert own_card(spec, resolve("supervised/joint")).labels
     path = tmp_path / "mine.py"
     path.write_text("from benchmark import Method\n\n\nclass Mine(Method):\n    '''Mine.'''\n")
@@ -150,6 +149,27 @@ def test_a_shipped_method_has_a_card_and_another_needs_one(tmp_path) -> None:
         own_card(spec, resolve(f"{path}:Mine"))
     assert list(source_files(resolve(f"{path}:Mine").parts)) == ["mine.py"]
     assert json.loads(blank_card(spec, resolve("byol/joint")))["method"] == "byol/joint"
+
+
+@pytest.mark.parametrize(
+    ("method", "trials"),
+    [
+        ("moco_v2/joint", 8),
+        ("moco_v2/mas", 8 + 10),  # five with each of two objectives
+        ("byol/cassle", 8 + 5),
+        ("supervised/mas_replay", 8 + 10 + 10),  # those of its halves
+        ("moco_v2/reservoir", 8),
+        ("random_init", 0),
+    ],
+)
+def test_trials_are_all_those_that_options_were_chosen_by(method: str, trials: int) -> None:
+    assert own_card(protocol_named("instance/nano"), resolve(method)).tuning.trials == trials
+
+
+def test_a_shipped_card_is_cited_as_the_papers_of_its_parts() -> None:
+    card = own_card(protocol_named("instance/nano"), resolve("moco_v2/cassle"))
+    papers = [part.about.paper for part in resolve("moco_v2/cassle").parts]
+    assert card.citation == "; ".join(papers) and card.description == f"After {card.citation}."
 
 
 def test_an_installed_method_is_not_said_to_be_headwater_s(monkeypatch) -> None:

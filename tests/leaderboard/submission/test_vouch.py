@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 import sqlite3
 import zlib
@@ -17,6 +18,7 @@ from benchmark.errors import DataError, UsageError
 from leaderboard.cache import EVIDENCE
 from leaderboard.submission.examine import examine
 from leaderboard.submission.judge import Rerun
+from leaderboard.submission.records import Entry
 from leaderboard.submission.vouch import vouch
 from leaderboard.trust import TRUST, Trust, read_trust
 
@@ -120,6 +122,53 @@ def test_one_refused_method_does_not_harm_another(smoke_store: Path, tmp_path: P
     told = vouch(store / TRUST, examine(store))
     assert told[RUN[0], "supervised/joint"] is None
     assert told[RUN] is not None and told[RUN].tier == "rescored"
+
+
+@pytest.mark.parametrize("limit", ["OF_STORE", "unreadable"])
+def test_what_was_not_looked_at_loses_nothing(
+    limit: str, smoke_store: Path, tmp_path: Path, monkeypatch
+) -> None:
+    store = shutil.copytree(smoke_store, tmp_path / "store")
+    words = ("validate", store, "--trust", store / TRUST)
+    assert headwater(*words).exit_code == 0
+    (entry,) = read_trust(store).vouched
+    reproduced = entry.model_copy(update={"tier": "reproduced"})
+    other = entry.model_copy(update={"method": "another"})
+    Trust(vouched=(reproduced, other)).write(store / TRUST)
+    content, kept = ((store / name).read_bytes() for name in (TRUST, EVIDENCE))
+    if limit == "unreadable":
+        real = os.scandir
+
+        def scandir(path: Path) -> object:
+            if Path(path).name == "seed1":
+                raise PermissionError(13, "Permission denied")
+            return real(path)
+
+        monkeypatch.setattr("leaderboard.submission.folder.os.scandir", scandir)
+    else:
+        monkeypatch.setattr(f"leaderboard.submission.examine.{limit}", 20)
+    outcome = headwater(*words)
+    assert outcome.exit_code == 1 and "trust.json is left as it was" in outcome.stdout
+    assert [(store / name).read_bytes() for name in (TRUST, EVIDENCE)] == [content, kept]
+
+
+def test_many_errors_of_one_method_do_not_harm_another(untouched: Path, tmp_path: Path) -> None:
+    file, examined = tmp_path / TRUST, examine(untouched)
+    (entry,) = vouch(file, examined).values()
+    first = examined.entries[0]
+    protocol = first.record.protocol.id.replace("/", "-")
+    method = first.record.method.model_copy(update={"name": "x/" + "y" * 300})
+    theirs = Entry(
+        f"results/{protocol}/{method.name}/seed0/after-chunk2/pretrain.json",
+        "results/",
+        first.record.model_copy(update={"method": method}),
+    )
+    for number in range(100):
+        examined.findings.add("B02", f"{theirs.path}{number}", "too much", "less")
+    both = dataclasses.replace(examined, entries=(*examined.entries, theirs))
+    assert vouch(file, both) == {RUN: entry, (RUN[0], method.name): None}
+    examined.findings.add("K01", f"{RUN[0]} {RUN[1]} seed 1", "a phase is missing", "run it")
+    assert set(vouch(file, both).values()) == {None}
 
 
 def test_what_cannot_be_told_changes_nothing(untouched: Path, tmp_path: Path) -> None:
