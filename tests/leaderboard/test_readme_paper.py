@@ -49,6 +49,7 @@ def board(
         row=rows.get,
         rows=tuple(rows.values()),
         runs={},
+        all_runs=[],
         gap=gap,
         forgetting_difference=forgetting_difference,
         known_spread=dict.fromkeys(["linear"], spread).get,
