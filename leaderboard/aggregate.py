@@ -19,6 +19,8 @@ from leaderboard.trust import Tier, Trust, read_trust
 #: A cell of the tables: evaluation and task, for instance ("linear", "flags").
 Cell = tuple[str, str]
 STREAM: Cell = ("stream", "chunks")
+#: The name of a protocol's folder.
+PROTOCOL_FOLDER = re.compile(r".*@\d+", re.DOTALL | re.ASCII)
 _CHUNK = re.compile(r"(pooled_)?chunk\d+")
 
 

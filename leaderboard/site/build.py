@@ -1,6 +1,5 @@
 """Building the site: plain files that open from disk, with everything they need beside them."""
 
-import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from benchmark.errors import HeadwaterError
 from benchmark.registry import load_shipped
-from leaderboard.aggregate import Results, record_paths
+from leaderboard.aggregate import PROTOCOL_FOLDER, Results, record_paths
 from leaderboard.beside import Lost, Pieces, processes
 from leaderboard.catalogue import ProtocolCard, find_card
 from leaderboard.document import data_files
@@ -22,8 +21,6 @@ from leaderboard.uncollected import uncollected
 
 #: Records for which further processes are worth what each does anew, such as the tasks' pictures.
 MANY = 20_000
-#: How the name of a protocol's folder ends.
-_PROTOCOL = re.compile(r"@\d+$")
 #: A part of the site, to begin with.
 Work = Callable[[], Generator[Found, Mapping[str, Any], Told]]
 
@@ -99,7 +96,7 @@ def shared_out(store: Path, paths: Iterable[Path], most: int) -> list[list[Path]
     protocols: dict[str, list[Path]] = {}
     above = len(store.parts)
     for path in paths:
-        folder = next(filter(_PROTOCOL.search, path.parts[above:]), "")
+        folder = next(filter(PROTOCOL_FOLDER.fullmatch, path.parts[above:]), "")
         protocols.setdefault(folder, []).append(path)
     shares: list[list[Path]] = [[] for _ in range(most)]
     for one in sorted(protocols.values(), key=len, reverse=True):

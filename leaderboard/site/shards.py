@@ -116,7 +116,7 @@ def records_shard(results: Results, runs: Sequence[Run], look: Look) -> dict[str
         },
         "version": record.method.version,
         "config": record.method.config,
-        "bundle": _bundle(first, results.store),
+        "bundle": bundle_of(first, results.store),
         "config_sha256": record.method.config_sha256,
         "source_sha256": record.method.source_sha256,
         "environments": [one.model_dump(mode="json") for one in environments],
@@ -162,7 +162,7 @@ def _name(found: Located) -> str:
     return ".".join(found.cell) if found.cell else found.record.kind
 
 
-def _bundle(found: Located, store: Path | None) -> str:
+def bundle_of(found: Located, store: Path | None) -> str:
     """The folder of the store that a method was submitted as; empty for one of the store's own."""
     parts = found.path.relative_to(store).parts if store else ()
     return parts[0] if len(parts) > _depth(found) else ""

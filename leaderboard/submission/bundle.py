@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +17,7 @@ from benchmark.provenance import code_of, source_sha256
 from benchmark.registry import METHODS, OBJECTIVES, SELECTIONS, STRATEGIES
 from benchmark.resolve import resolve
 from benchmark.result import Record, Served, Sha256, Strict
+from leaderboard.aggregate import PROTOCOL_FOLDER
 from leaderboard.submission.card import Card, read_card
 from leaderboard.submission.findings import Findings
 from leaderboard.submission.folder import Folder, parsed
@@ -29,8 +29,6 @@ TABLES = ("curves.csv", "ledger.csv")
 
 #: By any of these, a folder is a submission's.
 PARTS = frozenset({MANIFEST, CARD, SOURCE.rstrip("/"), RESULTS.rstrip("/")})
-#: The name of a protocol's folder.
-_PROTOCOL = re.compile(r".*@[0-9]+", re.DOTALL)
 
 #: What a class declares of labels, the stream's or the pool's.
 _LABELS = ("needs_labels", "uses_pool_labels")
@@ -59,7 +57,7 @@ def is_own(path: Path) -> bool:
         >>> [is_own(Path("nowhere") / name) for name in ("instance-nano@1", "me@home", "mine")]
         [True, False, False]
     """
-    if not _PROTOCOL.fullmatch(path.name):
+    if not PROTOCOL_FOLDER.fullmatch(path.name):
         return False
     if path.is_symlink():
         return True

@@ -14,6 +14,7 @@ from benchmark.canonical import sha256_of, write_whole
 from leaderboard.aggregate import Results, read_results
 from leaderboard.site import build_site
 from leaderboard.site.folder import slug
+from leaderboard.site.shards import bundle_of
 from tests.leaderboard.browser import Browser
 
 RESULTS = Path(__file__).resolve().parents[2] / "results"
@@ -45,12 +46,7 @@ def records_sha256(results: Results) -> str:
         results: of a store that they were read from.
     """
     store = results.store
-    assert store is not None
-    records = [
-        found.record
-        for found in results.located
-        if found.path.relative_to(store).parts[0] == found.record.protocol.id.replace("/", "-")
-    ]
+    records = [found.record for found in results.located if not bundle_of(found, store)]
     return sha256_of(sorted([r.protocol.id, r.method.name, r.sha256 or ""] for r in records))
 
 
