@@ -85,7 +85,8 @@ def _protocol(
         raise UsageError(f"{store} holds no records yet; headwater demo makes the first ones")
     named = [n for n in there if protocol in (None, n, n.partition("@")[0])]
     if not named:
-        raise UsageError(f"{store} has no records on {protocol}")
+        known = f"; it has {nearest(protocol or '', sorted(there))}" if there else ""
+        raise UsageError(f"{store} has no records on {protocol}{known}")
     able = named
     for method in methods:
         before, able = able, [name for name in able if method in there[name]]
