@@ -69,7 +69,7 @@
         ["forward transfer", interval(row.forward_transfer)],
       ]),
       group("Cost", [
-        ["numbers of the seeds", row.seeds.join(", ")], ["image visits", trained ? count(cost.visits) : row.cost ? "not trained" : "not finished"], ["visits, up to date at every arrival", trained ? count(cost.cumulative_visits) : null],
+        [row.seeds.length === 1 ? "its seed has number" : "its seeds have numbers", row.seeds.join(", ")], ["image visits", trained ? count(cost.visits) : row.cost ? "not trained" : "not finished"], ["visits, up to date at every arrival", trained ? count(cost.cumulative_visits) : null],
         ["time of pre-training", trained ? duration(cost.seconds) : null], ["images kept", trained ? size(cost.stored_bytes) : null], ["numbers held beyond the backbone", cost.extra_parameters ? count(cost.extra_parameters) : null],
         ["peak memory", cost.peak_memory_bytes ? size(cost.peak_memory_bytes) : null], ["time of evaluation", row.evaluation_seconds ? duration(row.evaluation_seconds) : null],
       ])),
