@@ -52,7 +52,6 @@ def course(scores: Scores, runs: Sequence[Run], untrained: Sequence[Run] = ()) -
         runs: of the method.
         untrained: those of the network that is not trained.
     """
-    chunks = scores.card.chunks
     matrices = {r: [matrix_of(scores, run, r) for run in runs] for r in READINGS}
     floors = {run.seed: _row(scores, run, 0, "aware") for run in untrained}
     forward = [
@@ -60,7 +59,10 @@ def course(scores: Scores, runs: Sequence[Run], untrained: Sequence[Run] = ()) -
         for run, matrix in zip(runs, matrices["aware"], strict=True)
         if (floor := floors.get(run.seed)) and (known := forward_of(matrix, floor))
     ]
-    curves = [[_row(scores, run, seen, "aware")[0] for seen in range(chunks + 1)] for run in runs]
+    curves = [
+        [_row(scores, run, 0, "aware")[0], *(row[0] for row in matrix)]
+        for run, matrix in zip(runs, matrices["aware"], strict=True)
+    ]
     points = means_of_whole(curves)
     return Course(
         first=tuple((seen, point) for seen, point in enumerate(points) if point),

@@ -7,6 +7,7 @@ from leaderboard import words
 from leaderboard.machines import machines_note
 from leaderboard.selection import Track
 from leaderboard.selection_words import TENTH, beside, choices, hypothesis
+from leaderboard.table import escaped
 
 NONE_YET = "There are no results of this track yet."
 
@@ -23,7 +24,7 @@ def selection(track: Track | None) -> str:
         lines.append(f"| `{row['method']}`{remark} | {' | '.join([*row.values()][1:])} |")
     claims = hypothesis(track) or ["What SEPT claims cannot be told yet: runs are missing."]
     told = [*claims, *beside(track)]
-    machines = machines_note(track.results.runs(track.spec.id))
+    machines = escaped(machines_note(track.results.runs(track.spec.id)))
     return "\n".join([*(f"- {line}" for line in told), "", *lines, "", machines])
 
 

@@ -7,7 +7,7 @@ from leaderboard import words
 from leaderboard.board import Board
 from leaderboard.differences import stream_of
 from leaderboard.machines import machines_note
-from leaderboard.table import _escaped
+from leaderboard.table import escaped
 from leaderboard.words import interval
 
 
@@ -27,16 +27,15 @@ def streams(boards: Sequence[Board]) -> str:
         seeds = sorted({len(row.seeds) for row in found if row and row.transfer})
         told = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else "".join(map(str, seeds))
         cells = [interval(row.transfer) if row and row.transfer else words.BLANK for row in found]
-        lines.append(f"| {_escaped(method)} | {' | '.join(cells)} | {told} |")
+        lines.append(f"| {escaped(method)} | {' | '.join(cells)} | {told} |")
     linear = max((len(board.card.cells("linear")) for board in boards), default=0)
     note = (
         f"Transfer: mean over {linear} linear tasks, %, with its 95 % interval, over test samples, "
         f"and over training seeds where there are several; {words.BLANK} is not run. Streams are "
         "not averaged, since all are judged on the same test images."
     )
-    machines = _escaped(
-        machines_note(run for board in boards for run in board.all_runs)
-    )  # names of processors are strangers'
+    # names of processors are strangers'
+    machines = escaped(machines_note(run for board in boards for run in board.all_runs))
     return "\n".join([*lines, "", " ".join(filter(None, [note, _luck(boards), machines]))])
 
 

@@ -120,17 +120,17 @@ def markdown_table(board: Board) -> str:
     lines = [
         _line(COLUMNS),
         _line([":--"] * 2 + ["--:"] * (len(COLUMNS) - 2)),
-        *(_line([_escaped(cell) for cell in cells]) for cells in table_rows(board)),
+        *(_line([escaped(cell) for cell in cells]) for cells in table_rows(board)),
     ]
-    return "\n".join(lines) + "\n\n" + "\n".join(_escaped(n) for n in table_notes(board)) + "\n"
+    return "\n".join(lines) + "\n\n" + "\n".join(escaped(n) for n in table_notes(board)) + "\n"
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(text: str) -> str:
-    """`_` is left alone: inside a word, as in moco_v2, it is no markup."""
+def escaped(text: str) -> str:
+    """A stranger's text for Markdown; `_` stays: inside a word, as in moco_v2, it is no markup."""
     for character in "\\|<`*[":
         text = text.replace(character, f"\\{character}")
     return " ".join(text.split())

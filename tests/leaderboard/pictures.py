@@ -45,8 +45,7 @@ def records_sha256(results: Results) -> str:
     Args:
         results: of a store that they were read from.
     """
-    store = results.store
-    records = [found.record for found in results.located if not bundle_of(found, store)]
+    records = [found.record for found in results.located if not bundle_of(found, results.store)]
     return sha256_of(sorted([r.protocol.id, r.method.name, r.sha256 or ""] for r in records))
 
 
