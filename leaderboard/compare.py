@@ -115,6 +115,8 @@ def verdict(board: Board, a: str, b: str) -> str:
     seeds += ", trained on machines that may differ" * _elsewhere(board, a, b)
     if average.half is None:
         return f"{a} is {told} {side} {b}, over {seeds}; no interval is known."
+    if average.seeds == 1 and board.known_spread("linear") is None:
+        seeds += ", which leaves other trainings out"
     if not average.beyond_noise:
         return f"{a} and {b} cannot be told apart: {told} between them, over {seeds}."
     single = board.compare(a, b, "linear").values()

@@ -97,8 +97,10 @@ class TerminalTable:
                 break
             shown.remove(heading)
         yield self._table(shown)
-        notes = "\n".join(table_notes(self.board, shown))
-        yield Padding(Text(notes, style="dim"), (1, 0, 0, 0))
+        notes = table_notes(self.board, shown)
+        if hidden := [heading for heading in COLUMNS if heading not in shown]:
+            notes.append(f"Not shown for want of width: {words.joined(hidden)}; --json has all.")
+        yield Padding(Text("\n".join(notes), style="dim"), (1, 0, 0, 0))
 
     def _table(self, shown: Sequence[str]) -> "Table":
         from rich.table import Table

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,6 +47,7 @@ def status(
     """
     from rich.console import Console, Group
     from rich.live import Live
+    from rich.text import Text
 
     from benchmark.cells import Planner
     from benchmark.engine.job import Job
@@ -58,10 +60,11 @@ def status(
     if not store.exists():
         print(f"there is no store at {store} yet: nothing has been run", file=sys.stderr)
     shipped = [*METHODS.names(), *grid()]
-    rows = {}
+    rows, foreign = {}, dict[str, None]()
     for replicate in [seed] if seeds is None else range(seeds):
         there = _runs(store / spec.folder, replicate)
         variants = [name for name in there if "+" in name and name.partition("+")[0] in shipped]
+        foreign |= dict.fromkeys(n for n in there if n.partition("+")[0] not in shipped)
         # of a selection there are as many runs as targets: those are shown that have been begun
         named = method or (there if spec.selects else [*shipped, *variants])
         for name in named:
@@ -82,7 +85,9 @@ def status(
             begun = counted if method else [row for row in counted if _begun(row)]
             left = len(counted) - len(begun)
             rest = f"not begun: {left} shipped methods, see headwater list methods" if left else ""
-            shown = Group(f"{spec.id}:", table_of(begun), rest, table_of(running))
+            own = "" if method or spec.selects else _of_files(foreign)
+            notes = [Text(note) for note in (own, rest) if note]
+            shown = Group(f"{spec.id}:", table_of(begun), *notes, table_of(running))
             live.update(shown, refresh=True)
             if not watch:
                 return
@@ -130,6 +135,20 @@ def count(
 
 def _begun(row: dict[str, Any]) -> bool:
     return any(row[state] for state in STATES if state != "missing")
+
+
+def _of_files(names: Iterable[str]) -> str:
+    """What to type to see runs of methods that are not shipped.
+
+    Example:
+        >>> _of_files(["Mine", "Other"])
+        'begun too: Mine, Other, of files of your own; see one with -m path/to/file.py:Mine'
+    """
+    told = list(names)
+    if not told:
+        return ""
+    see = f"see one with -m path/to/file.py:{told[0]}"
+    return f"begun too: {', '.join(told)}, of files of your own; {see}"
 
 
 def _runs(folder: Path, seed: int) -> list[str]:

@@ -230,6 +230,17 @@ def test_status_lists_what_was_run_with_other_options(headwater, own_home, tmp_p
     assert varied["missing"] == varied["failed"] == 0
 
 
+def test_status_tells_how_to_see_methods_of_one_s_own(headwater, own_home, tmp_path: Path) -> None:
+    for name in ("Mine", "Other+lr=0.5", "random_init"):
+        (tmp_path / "instance-smoke@1" / name / "seed0").mkdir(parents=True)
+    (tmp_path / "instance-smoke@1" / "shared" / "seed0").mkdir(parents=True)
+    where = ("status", "-p", "instance/smoke", "--store", str(tmp_path))
+    told = " ".join(headwater(*where).out.split())
+    assert "begun too: Mine, Other+lr=0.5, of files of your own" in told
+    assert "see one with -m path/to/file.py:Mine" in told
+    assert "of your own" not in headwater(*where, "-m", "random_init").out
+
+
 def test_every_stream_is_listed_at_nano_and_full(headwater) -> None:
     listed = {
         row["protocol"]: row for row in json.loads(headwater("list", "protocols", "--json").out)

@@ -50,7 +50,8 @@ def test_differences_and_the_verdict_by_hand(three: Board) -> None:
     # se sqrt(2) a task, sqrt(4) / 2 = 1 of the mean
     assert found.verdict == (
         "moco_v2/joint is 5.5 ± 2.0 points of linear transfer above moco_v2/sequential, over 1 "
-        "shared seed; taken singly, beyond noise, it is ahead on 1 and behind on 0 of 2 tasks."
+        "shared seed, which leaves other trainings out; taken singly, beyond noise, it is ahead on "
+        "1 and behind on 0 of 2 tasks."
     )
     other = compare(three, "moco_v2/sequential", "moco_v2/joint")
     assert "5.5 ± 2.0 points of linear transfer below moco_v2/joint" in other.verdict

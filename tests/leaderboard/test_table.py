@@ -40,6 +40,9 @@ def test_a_narrow_terminal_drops_columns_and_breaks_no_number(full_store, board,
     first = next(line for line in lines if "supervised/joint" in line)
     assert first.split()[1] == "supervised/joint"
     assert "±" in first
+    head = " ".join(lines[0].split() + lines[1].split())
+    told = " ".join(" ".join(lines).partition("Not shown for want of width: ")[2].split())
+    assert [h for h in COLUMNS if h in told] == [h for h in COLUMNS if h.split()[0] not in head]
 
 
 def test_what_is_missing_is_said(writer, board) -> None:

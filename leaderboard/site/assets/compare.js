@@ -70,7 +70,8 @@
     }
     const counted = (n, noun) => `${n} ${noun}${n === 1 ? "" : "s"}`;
     const apart = one.row.cost && two.row.cost && one.row.cost.visits && two.row.cost.visits && !alike(one.row.cost, two.row.cost);
-    const seeds = `${counted(mean.seeds, "shared seed")}${apart ? ", trained on machines that may differ" : ""}`;
+    const alone = mean.seeds === 1 && mean.high !== null && protocol.spreads?.linear === undefined;
+    const seeds = `${counted(mean.seeds, "shared seed")}${apart ? ", trained on machines that may differ" : ""}${alone ? ", which leaves other trainings out" : ""}`;
     const told = `${number(Math.abs(mean.value))}${mean.high === null ? "" : ` ± ${number(mean.high - mean.value)}`} points of linear transfer`;
     const side = mean.value > 0 ? "above" : "below";
     if (mean.high === null) return `${a} is ${told} ${side} ${b}, over ${seeds}; no interval is known.`;
