@@ -69,6 +69,12 @@ class ResolvedMethod:
         """The resolved options of all parts."""
         return {name: value for part in self.configs for name, value in asdict(part).items()}
 
+    @property
+    def papers(self) -> str:
+        """What its parts follow, each paper once; empty where they name none."""
+        told = (part.about.paper for part in self.parts)
+        return "; ".join(dict.fromkeys(paper for paper in told if paper))
+
     def reference(self) -> MethodRef:
         """What identifies the method in records and keys."""
         config = self.config

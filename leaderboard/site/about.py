@@ -57,8 +57,7 @@ def _shipped(name: str, tier: str) -> dict[str, str]:
         method = resolve(name, {}, tier)
     except UsageError:
         return {}
-    papers = dict.fromkeys(part.about.paper for part in method.parts if part.about.paper)
-    told = {"Paper": "; ".join(papers), "Licence": "MIT, as all of Headwater"}
+    told = {"Paper": method.papers, "Licence": "MIT, as all of Headwater"}
     return {title: text for title, text in told.items() if text}
 
 

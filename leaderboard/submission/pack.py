@@ -96,14 +96,11 @@ def own_card(spec: ProtocolSpec, method: ResolvedMethod) -> Card:
     Raises:
         UsageError: it is not one of these.
     """
-    about = [part.about for part in method.parts]
-    known = is_shipped(method.parts) and any(one.paper for one in about)
-    if ".py:" in method.name or not known:
+    if ".py:" in method.name or not is_shipped(method.parts) or not method.papers:
         raise UsageError(
             f"{method.name} needs a card: write one by `headwater pack -p {spec.id} "
             f"-m {method.name} --new-card card.json`, fill it in, and give it by --card card.json"
         )
-    papers = "; ".join(dict.fromkeys(one.paper for one in about if one.paper))
     return Card(
         protocol=spec.id,
         method=method.folder,
@@ -113,8 +110,8 @@ def own_card(spec: ProtocolSpec, method: ResolvedMethod) -> Card:
         labels=_reads_labels(method),
         extra_data="none",
         tuning=Tuning(trials=_trials(method), on="validation images, at nano"),
-        description=f"After {papers}.",
-        citation=papers,
+        description=f"After {method.papers}.",
+        citation=method.papers,
     )
 
 
