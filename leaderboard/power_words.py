@@ -49,6 +49,35 @@ def power_words(board: Board) -> list[str]:
     return [*_seeds(board), *_without(board), *_nearest(board), *_alike(board)]
 
 
+def stability(boards: Sequence[Board]) -> str:
+    """Whether a ranking holds without a task and by nearest neighbours; empty if not known.
+
+    The measure is how well the rankings by two training seeds agree: who trains anew has no less.
+    """
+    known = [
+        (without, nearest, agreed[0])
+        for board in boards
+        if (agreed := _two_seeds(board))
+        and (without := _least_without(board))
+        and (nearest := _by_neighbours(board))
+    ]
+    if not known:
+        return ""
+
+    def held(which: int, within: bool) -> str:
+        least = [
+            (line[which].get(_least(line[which]) if within else ""), line[2]) for line in known
+        ]
+        return f"{sum(bool(own) and own[0] >= agreed for own, agreed in least)} of {len(known)}"
+
+    return (
+        f"Is the ranking stable? Measured by how well two training seeds agree on it, that of all "
+        f"methods is with any one task left out on {held(0, False)} streams, and by nearest "
+        f"neighbours on {held(1, False)}; that of the methods of one objective, where it changes "
+        f"most, on {held(0, True)} and on {held(1, True)}."
+    )
+
+
 def power_table(boards: Sequence[Board]) -> str:
     """The same in numbers, of several streams."""
     heads = (

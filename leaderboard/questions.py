@@ -32,6 +32,8 @@ from leaderboard.statistics import Estimate
 _KINDS = {kind: words.KINDS.get(kind, "Nearest neighbours").lower() for kind in ASKED}
 #: And beside a chart.
 _LABELS = _KINDS | {"knn": "kNN"}
+#: Cases from which a median of times is told: a machine's speed changes by the hour.
+_SEVERAL = 3
 AnyAsked = TypeVar("AnyAsked", Board, Facts)
 
 
@@ -170,8 +172,8 @@ def _forgetting(boards: Sequence[Asked]) -> Answer:
     told = "Which forgets more is not known yet."
     if apart:
         told = (
-            "Forgetting of chunk 1 under supervised less that under MoCo v2 training, in points: "
-            f"{listed(apart)}, more than 0 where supervised training forgets more; "
+            "Task-aware forgetting of chunk 1 under supervised less that under MoCo v2 training, "
+            f"in points: {listed(apart)}, more than 0 where supervised training forgets more; "
             f"{sides({'': apart}, 'it forgets less', 'more')}, "
             f"{machines(boards, [FORGETS])}."
         )
@@ -222,7 +224,7 @@ def _cost(boards: Sequence[Asked]) -> Answer:
 def _times(boards: Sequence[Asked]) -> dict[str, list[tuple[str, float]]]:
     """Of each strategy, objective and seconds to be up to date, sequential training's being 1.
 
-    A case is a seed on a stream, trained by both on one kind of machine.
+    A case is a seed on a stream, trained by both on one kind of machine; one or two say nothing.
     """
     found: dict[str, list[tuple[str, float]]] = {}
     for board in boards:
@@ -234,7 +236,7 @@ def _times(boards: Sequence[Asked]) -> dict[str, list[tuple[str, float]]]:
                 more = row.cost.cumulative_visits / row.cost.visits
                 each = [(row.objective, more * t) for t in row.cost.times_as_long(twin.cost)]
                 found.setdefault(row.strategy, []).extend(each)
-    return {name: found[name] for name in sorted(found) if found[name]}
+    return {name: found[name] for name in sorted(found) if len(found[name]) >= _SEVERAL}
 
 
 def _told_times(times: Mapping[str, Sequence[tuple[str, float]]]) -> str:
@@ -264,6 +266,7 @@ def _kinds(boards: Sequence[Asked]) -> Answer:
         for board in boards
         for objective, sequential, joint in board.twins()
     )
+    twins = [(f"{objective}/sequential", f"{objective}/joint") for objective in numbers]
     told, other = [], []
     for kind in ASKED:
         own = {
@@ -283,7 +286,8 @@ def _kinds(boards: Sequence[Asked]) -> Answer:
         "Does the answer depend on the kind of downstream task?",
         "sequential less joint, points",
         numbers,
-        "Sequential less joint training, least to most over the streams, in points. "
+        "Sequential less joint training, least to most over the streams, in points, "
+        f"{machines(boards, twins)}. "
         + "".join(f"{one[:1].upper()}{one[1:]}. " for one in told)
         + f"The difference is another than by the linear probe, beyond the interval of the two, "
         f"{words.joined(other)}.",

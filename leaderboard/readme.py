@@ -11,10 +11,10 @@ from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard.aggregate import read_results
 from leaderboard.answers_picture import answer_svg
 from leaderboard.board import Board, load_boards
-from leaderboard.power_words import LEGEND, power_table, power_words
+from leaderboard.power_words import LEGEND, power_table, power_words, stability
 from leaderboard.questions import Answer, answers, nano_boards
 from leaderboard.readme_bench import benchmarks, engine, site
-from leaderboard.readme_methods import method_rates, references, trials
+from leaderboard.readme_methods import memory_trials, method_rates, references, trials
 from leaderboard.readme_paper import paper
 from leaderboard.readme_selection import retrieval, selection
 from leaderboard.readme_streams import coverage, streams
@@ -172,7 +172,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "coverage", there)
     write_between_markers(readme, "paper", paper(boards, longer))
     write_between_markers(readme, "findings", findings(board))
-    power = "\n".join(f"- {line}" for line in power_words(board))
+    told = filter(None, [*power_words(board), stability(boards)])
+    power = "\n".join(f"- {line}" for line in told)
     write_between_markers(readme, "power", f"{power}\n\n{power_table(boards)}\n\n{LEGEND}")
     write_between_markers(readme, "protocols", protocols(nano + full))
     drawn = [spec for spec in nano if not spec.longer]
@@ -188,6 +189,7 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "sklearn", against_sklearn(compared))
     write_between_markers(readme, "references", references())
     write_between_markers(readme, "trials", trials(results / "tuning"))
+    write_between_markers(readme, "memory", memory_trials(results / "tuning"))
     write_between_markers(readme, "engine", engine(read_document(results, "engine")))
     write_between_markers(readme, "bench", benchmarks(results))
     tried = [track for track in tracks(found) if track.spec.id == "selection/nano@1"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from baselines import tune
 from benchmark.registry import OBJECTIVES, STRATEGIES
 from benchmark.resolve import resolve
 from leaderboard.words import BLANK, joined, number
@@ -76,9 +77,10 @@ def trials(folder: Path) -> str:
         "| Part | With | Tried | Best | Mean validation | Used | Mean validation | Worst |",
         "| :-- | :-- | :-- | :-- | --: | :-- | --: | --: |",
     ]
+    tuned = tune.OBJECTIVES | tune.STRATEGIES
     for name in (*OBJECTIVES.names(), *STRATEGIES.names()):
         path = folder / f"{name}.json"
-        if not path.is_file():
+        if name not in tuned or not path.is_file():
             continue
         rows = json.loads(path.read_text(encoding="utf-8"))
         for method in dict.fromkeys(row["method"] for row in rows):
@@ -93,6 +95,19 @@ def trials(folder: Path) -> str:
                 f"| {_told(best['options'])} | {best['validation']:.1f} % "
                 f"| {_told(used)} | {next(scored, BLANK)} | {worst['validation']:.1f} % |"
             )
+    return "\n".join(lines)
+
+
+def memory_trials(folder: Path) -> str:
+    """What less memory would give: every trial, a single training each."""
+    lines = ["| Method | Keeps | Mean validation |", "| :-- | :-- | --: |"]
+    for name in tune.MEMORY:
+        path = folder / f"{name}.json"
+        rows = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+        lines += [
+            f"| `{row['method']}` | {_told(row['options'])} | {row['validation']:.1f} % |"
+            for row in rows
+        ]
     return "\n".join(lines)
 
 

@@ -1,14 +1,14 @@
 """Where the nano tier and the paper agree, and whether its budget is why they do not."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from benchmark.registry import PROTOCOLS
 from leaderboard import words
 from leaderboard.board import Board
-from leaderboard.differences import Numbers, listed, stream_of
+from leaderboard.differences import Numbers, listed, machines, stream_of
 from leaderboard.facts import FORGETS, HELPERS
 from leaderboard.spread import Spread
 from leaderboard.statistics import Estimate
@@ -56,8 +56,13 @@ def _helped(boards: Sequence[Board]) -> list[str]:
     agreed = f"not contradicted here, behind beyond the interval in 0 of {cases}"
     return [
         f"The paper: with replay or regularisation, self-supervised training on a stream transfers "
-        f"about as well as joint training. With {SELF}: {told if behind else agreed}."
+        f"about as well as joint training. With {SELF}: {told if behind else agreed}; "
+        f"{_machines(boards, numbers)}."
     ]
+
+
+def _machines(boards: Sequence[Board], strategies: Iterable[str]) -> str:
+    return machines(boards, [(f"{SELF}/{strategy}", f"{SELF}/joint") for strategy in strategies])
 
 
 def _behind(numbers: Numbers) -> list[str]:
@@ -80,7 +85,8 @@ def _mild(boards: Sequence[Board]) -> list[str]:
     return [
         f"The paper: where the shift is mild, it does so even without these. Here, counting "
         f"{words.joined(MILD)} as mild, sequential less joint training with {SELF} is "
-        f"{listed(each)} points: {'not so' if behind else 'no gap beyond the interval'}."
+        f"{listed(each)} points, {_machines(mild, numbers)}: "
+        f"{'not so' if behind else 'no gap beyond the interval'}."
     ]
 
 
@@ -116,7 +122,7 @@ def _forgotten(boards: Sequence[Board]) -> list[str]:
     return [
         f"The paper: self-supervised training forgets the first chunk visibly less than supervised "
         f"training. Forgetting under supervised training less that under {SELF} is {listed(apart)} "
-        f"points; {seen}."
+        f"points, {machines(boards, [FORGETS])}; {seen}."
     ]
 
 
@@ -131,7 +137,7 @@ def _by_neighbours(boards: Sequence[Board]) -> list[str]:
     return [
         f"Is it the metric? By nearest neighbours in place of the linear probe, "
         f"{words.joined([*numbers])} with {SELF} are behind joint training beyond the interval in "
-        f"{len(behind)} of {cases}{where}."
+        f"{len(behind)} of {cases}{where}; {_machines(boards, numbers)}."
     ]
 
 
@@ -143,6 +149,7 @@ def _longer(long: Board, boards: Sequence[Board]) -> list[str]:
         return []
     times = spec.budget.image_visits / PROTOCOLS.get(spec.base_id).budget.image_visits
     objectives = [objective for objective, _, _ in long.twins()]
+    twins = [(sequential, joint) for _, sequential, joint in long.twins()]
     luck = None if long.known_spread("linear") else base.known_spread("linear")
     gaps = {o: _lent(gap, luck) for o in objectives if (gap := _gap(long, o))}
     told = []
@@ -164,7 +171,8 @@ def _longer(long: Board, boards: Sequence[Board]) -> list[str]:
     single = "; forgetting, of one seed, leaves other trainings out" if _single(long) else ""
     return [
         f"Is it the budget? With {times:.0f} times as many image visits on {stream_of(base)}"
-        f"{lent}, {'; '.join(told)}{single}. {_concluded(base, gaps)}."
+        f"{lent}, {'; '.join(told)}{single}. {_concluded(base, gaps)}; of the "
+        f"differences from joint training, {machines([base, long], twins)}."
     ]
 
 

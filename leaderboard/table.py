@@ -8,6 +8,7 @@ from benchmark.canonical import write_whole
 from benchmark.errors import UsageError
 from leaderboard import words
 from leaderboard.board import Board
+from leaderboard.machines import machines_note
 from leaderboard.row import Row
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def table_notes(board: Board, shown: Sequence[str] = COLUMNS) -> list[str]:
     """What must be said under the table with the columns that are shown, a sentence each."""
     legend = (f"{name}: {text}" for name, text in _legend(board).items() if name in shown)
     notes = [" ".join([f"{board.card.id}.", *legend]), words.seeds_note(board)]
+    notes += filter(None, [machines_note(board.all_runs)])
     for row in board.rows:
         if row.missing:
             notes.append(f"{row.method} is incomplete: {words.missing(row, board)}.")

@@ -1,4 +1,4 @@
-"""LUMP: each image is mixed with one from a small reservoir of past images."""
+"""LUMP: each image is mixed with one from a reservoir of past images."""
 
 import random
 from dataclasses import dataclass
@@ -19,8 +19,7 @@ class LUMPOptions(ReservoirOptions):
         lump_alpha: of the Beta distribution that the share of the delivered image is drawn from.
     """
 
-    reservoir_share: float = option(0.05, above=0, most=1)
-    lump_alpha: float = option(0.4, above=0)
+    lump_alpha: float = option(0.8, above=0)
 
 
 @STRATEGIES.register("lump")
@@ -29,6 +28,7 @@ class LUMP(KeepsReservoir):
 
     The views of both are augmented first. Past images are visits on top of the budget, which the
     ledger counts; a mixed view goes through the network once, as many as with sequential training.
+    The reservoir holds a tenth of the stream at any time, more than in the paper of LUMP.
     Source: Madaan et al., Representational Continuity for Unsupervised Continual Learning, ICLR
     2022, equation 7.
     """

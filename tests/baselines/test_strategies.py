@@ -20,8 +20,9 @@ UNTUNED = {
     "joint": "no options",
     "first_chunk": "no options",
     "cumulative": "no options",
-    "reservoir": "holds as many as replay",
-    "mas_replay": "takes over the options of mas and replay",
+    "replay": "keeps the paper's tenth",
+    "reservoir": "keeps the paper's tenth",
+    "mas_replay": "takes over the option of mas",
 }
 
 
@@ -118,7 +119,7 @@ def test_what_acts_at_boundaries_is_refused_where_none_are_told(strategy: str) -
 def test_every_objective_gets_as_many_trials_and_every_strategy_too() -> None:
     assert set(tune.OBJECTIVES) == set(OBJECTIVES.names())
     assert {len(list(tune.trials(name))) for name in tune.OBJECTIVES} == {8}
-    assert {len(options) for options in tune.STRATEGIES.values()} == {5}
+    assert {len(o) for o in (tune.STRATEGIES | tune.MEMORY).values()} == {5}
     for name, options in (tune.OBJECTIVES | tune.STRATEGIES).items():
         part = (OBJECTIVES if name in tune.OBJECTIVES else STRATEGIES).get(name)
         for each in options:
@@ -140,4 +141,5 @@ def test_every_strategy_has_trials_or_a_reason_for_none() -> None:
         assert (reason == "no options") == (not defaults(name))
     assert defaults("replay") == {"replay_share": 0.1}
     assert defaults("reservoir") == {"reservoir_share": 0.1}
+    assert defaults("lump")["reservoir_share"] == 0.1  # what may be kept is the same for all
     assert defaults("mas_replay") == defaults("mas") | defaults("replay")

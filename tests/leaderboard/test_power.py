@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from benchmark.errors import UsageError
+from leaderboard import power_words as power_module
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
 from leaderboard.power import (
@@ -20,7 +21,7 @@ from leaderboard.power import (
     share_found,
     without_a_task,
 )
-from leaderboard.power_words import power_table, power_words
+from leaderboard.power_words import power_table, power_words, stability
 from leaderboard.spread import Spread, difference_over_seeds, spread_over_seeds
 from tests.leaderboard.conftest import GAINS, make_card
 
@@ -161,6 +162,22 @@ def test_two_seeds_by_hand() -> None:
     swapped = {"a": 3.0, "b": 4.0, "c": 2.0, "d": 1.0, "e": 9.0}
     assert between_seeds({0: first, 1: swapped}) == (pytest.approx(4 / 6), 4)
     assert between_seeds({0: first}) is None and between_seeds({}) is None
+
+
+def test_a_ranking_is_stable_where_it_moves_no_more_than_with_the_seed(
+    monkeypatch, seeded: Board
+) -> None:
+    assert stability([]) == "" and stability([seeded]) == ""  # nothing by nearest neighbours
+    without = {"": (0.9, "flags"), "a": (0.8, "flags"), "b": (0.5, "faces")}
+    nearest = [{"": (0.7, 9), "a": (0.65, 5)}, {"": (0.6, 9)}]
+    monkeypatch.setattr(power_module, "_least_without", lambda _: without)
+    monkeypatch.setattr(power_module, "_by_neighbours", lambda board: nearest[board])
+    monkeypatch.setattr(power_module, "_two_seeds", lambda _: (0.65, 8))
+    assert stability([0, 1]).partition("? ")[2] == (  # type: ignore[list-item]
+        "Measured by how well two training seeds agree on it, that of all methods is with any one "
+        "task left out on 2 of 2 streams, and by nearest neighbours on 1 of 2; that of the methods "
+        "of one objective, where it changes most, on 0 of 2 and on 1 of 2."
+    )
 
 
 def test_one_seed_says_that_nothing_is_known(full_store) -> None:

@@ -5,10 +5,11 @@ import shutil
 from dataclasses import fields
 from pathlib import Path
 
+from baselines import tune
 from benchmark.registry import OBJECTIVES, STRATEGIES, load_shipped
 from benchmark.resolve import resolve
 from leaderboard.readme import ROOT, update
-from leaderboard.readme_methods import trials
+from leaderboard.readme_methods import memory_trials, trials
 
 
 def test_the_readme_s_figures_are_those_of_the_records(own_results: Path, tmp_path: Path) -> None:
@@ -24,14 +25,16 @@ def test_the_readme_s_figures_are_those_of_the_records(own_results: Path, tmp_pa
 
 def test_what_nano_uses_is_the_best_on_average() -> None:
     load_shipped()
-    for path in sorted((ROOT / "results" / "tuning").glob("*.json")):
+    paths = sorted((ROOT / "results" / "tuning").glob("*.json"))
+    assert {path.stem for path in paths} == {*tune.OBJECTIVES, *tune.STRATEGIES}
+    for path in paths:
         rows, tried = json.loads(path.read_text()), dict[str, list[float]]()
         for row in rows:
             tried.setdefault(json.dumps(row["options"]), []).append(row["validation"])
         best = json.loads(max(tried, key=lambda options: sum(tried[options])))
         config = resolve(rows[0]["method"], {}, "nano").config
         used = {option: config[option] for option in best}
-        assert (used == best) == (path.stem != "replay"), path  # as the README says
+        assert used == best, path
 
 
 def test_what_nano_uses_stands_beside_what_did_best() -> None:
@@ -51,3 +54,34 @@ def test_what_nano_uses_stands_beside_what_did_best() -> None:
         assert best.split(", ")[0].split()[0] == options[0]
     told = {(row[0], row[1].split()[0]): (row[3], row[5]) for row in rows}
     assert told["`mas`", "`supervised/mas`"] == ("mas_weight 0.0001", "mas_weight 0.001")
+
+
+def test_each_trial_of_the_memory_is_told_and_none_is_missing(tmp_path: Path) -> None:
+    load_shipped()
+    kept = ROOT / "results" / "tuning"
+    for name in tune.MEMORY:
+        recorded = [
+            {"method": row["method"], "options": row["options"]}
+            for row in json.loads((kept / f"{name}.json").read_text())
+        ]
+        tried = [{"method": t.method, "options": t.options} for t in tune.trials(name)]
+        assert sorted(recorded, key=str) == sorted(tried, key=str)
+    replay, less, lump = (
+        {(row["method"], *row["options"].values()): row["validation"] for row in json.loads(text)}
+        for text in (
+            (kept / f"{name}.json").read_text() for name in ("memory/replay", "memory/lump", "lump")
+        )
+    )
+    for name in ("moco_v2/replay", "supervised/replay"):  # as the README says
+        assert replay[name, 0.1] < max(replay[key] for key in replay if key[0] == name)
+    assert max(lump.values()) < max(less.values())
+    rows = [
+        {"method": f"{name}/replay", "options": {"replay_share": share}, "validation": value}
+        for name, share, value in (("a", 0.1, 50.04), ("b", 0.05, 60.26))
+    ]
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "replay.json").write_text(json.dumps(rows))
+    assert memory_trials(tmp_path).splitlines()[2:] == [
+        "| `a/replay` | replay_share 0.1 | 50.0 % |",
+        "| `b/replay` | replay_share 0.05 | 60.3 % |",
+    ]

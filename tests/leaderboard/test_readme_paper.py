@@ -8,6 +8,7 @@ import pytest
 from benchmark.registry import load_shipped
 from leaderboard.readme_paper import paper
 from leaderboard.readme_streams import coverage, streams
+from leaderboard.row import Cost, shares
 from leaderboard.spread import Spread
 from leaderboard.statistics import Estimate
 from leaderboard.words import BLANK, MINUS
@@ -22,6 +23,7 @@ def board(
     transfer: float = 50.0,
     spread: Spread | None = None,
     by_neighbours: dict[str, tuple[float, float]] | None = None,
+    elsewhere: str = "",
 ) -> Any:
     """A board of which just the gaps to joint training and the forgetting are known."""
     known = {"linear": gaps, "knn": by_neighbours or {}}
@@ -32,6 +34,7 @@ def board(
             forgetting=Estimate(lost.get(name.partition("/")[0], 0.0), 3.0),
             transfer=Estimate(transfer, 0.5),
             seeds=(0,),
+            cost=Cost(*[1] * 7, shares(["another" if name == elsewhere else "a machine"])),
         )
         for name in sorted(names)
     }
@@ -64,21 +67,27 @@ LOST = {"moco_v2": 1.0, "supervised": 4.0}
 def test_what_agrees_is_said_to() -> None:
     helped, mild, forgotten = paper([board("instance", INSTANCE, LOST)]).splitlines()
     assert helped.endswith(
-        "With moco_v2: not contradicted here, behind beyond the interval in 0 of 1 case."
+        "With moco_v2: not contradicted here, behind beyond the interval in 0 of 1 case; "
+        "0 of 1 on machines that may differ."
     )
     assert "counting instance and random-class as mild, sequential less joint" in mild
-    assert mild.endswith(f"is {MINUS}0.2 ± 0.8 (instance) points: no gap beyond the interval.")
+    assert mild.endswith(
+        f"is {MINUS}0.2 ± 0.8 (instance) points, 0 of 1 on machines that may differ: no gap beyond "
+        "the interval."
+    )
     assert "less that under moco_v2 is +3.0 ± 4.2 (instance) points" in forgotten
     assert forgotten.endswith("; not seen here: the intervals are too wide to tell.")
 
 
 def test_the_metric_may_decide() -> None:
     by_neighbours = {"moco_v2/sequential": (-2.1, 1.0), "moco_v2/mas": (-0.5, 1.0)}
-    told = paper([board("instance", INSTANCE, LOST, by_neighbours=by_neighbours)]).splitlines()[-1]
-    assert told == (
+    asked = board(
+        "instance", INSTANCE, LOST, by_neighbours=by_neighbours, elsewhere="moco_v2/joint"
+    )
+    assert paper([asked]).splitlines()[-1] == (
         "- Is it the metric? By nearest neighbours in place of the linear probe, sequential and "
         "mas with moco_v2 are behind joint training beyond the interval in 1 of 2 cases, "
-        f"sequential on instance ({MINUS}2.1 ± 1.0, one seed)."
+        f"sequential on instance ({MINUS}2.1 ± 1.0, one seed); 1 of 1 on machines that may differ."
     )
 
 
@@ -103,10 +112,12 @@ def test_what_does_not_is_named() -> None:
     helped, mild, forgotten = paper(boards).splitlines()
     assert helped.endswith(
         f"not so here in 2 of 4 cases, mas on instance ({MINUS}1.5 ± 1.0, one seed) and mas on "
-        f"domain ({MINUS}1.5 ± 1.0, one seed)."
+        f"domain ({MINUS}1.5 ± 1.0, one seed); 0 of 4 on machines that may differ."
     )
-    assert mild.endswith(f"is {MINUS}2.0 ± 0.8 (instance) points: not so.")
-    assert forgotten.endswith("+8.0 ± 4.2 (domain) points; seen on domain.")
+    assert mild.endswith("points, 0 of 1 on machines that may differ: not so.")
+    assert forgotten.endswith(
+        "+8.0 ± 4.2 (domain) points, 0 of 2 on machines that may differ; seen on domain."
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,13 +128,13 @@ def test_what_does_not_is_named() -> None:
             "",
             0.9,
             "Beyond the interval sequential is then behind joint training with moco_v2: the "
-            "smaller budget hides it.",
+            "smaller budget hides it",
         ),
         (
             Spread(2.0, 10**6, 9, 9),  # half an interval of 3.92
             " (its differences with the spread over seeds that it has with fewer)",
             4.0,
-            "No gap comes out beyond the interval: whether the budget hides one cannot be told.",
+            "No gap comes out beyond the interval: whether the budget hides one cannot be told",
         ),
     ],
 )
@@ -139,7 +150,8 @@ def test_the_budget_is_held_against_the_same_stream(
         "forgetting of chunk 1 goes from +1.0 ± 3.0 to +1.0 ± 3.0 (moco_v2) and from +4.0 ± 3.0 to "
         "+4.0 ± 3.0 (supervised); transfer of joint training goes from 50.0 ± 0.5 to 60.0 ± 0.5 "
         "(moco_v2) and from 50.0 ± 0.5 to 60.0 ± 0.5 (supervised); forgetting, of one seed, leaves "
-        f"other trainings out. {concluded}"
+        f"other trainings out. {concluded}; of the differences from joint training, 0 of 4 on "
+        "machines that may differ."
     )
 
 
