@@ -54,27 +54,27 @@ def stability(boards: Sequence[Board]) -> str:
 
     The measure is how well the rankings by two training seeds agree: who trains anew has no less.
     """
-    known = [
-        (without, nearest, agreed[0])
-        for board in boards
-        if (agreed := _two_seeds(board))
-        and (without := _least_without(board))
-        and (nearest := _by_neighbours(board))
-    ]
-    if not known:
+    without, nearest, seeds = [], [], []
+    for board in boards:
+        found, agreed = (_least_without(board), _by_neighbours(board)), _two_seeds(board)
+        if all(found) and agreed:
+            without.append(found[0])
+            nearest.append(found[1])
+            seeds.append(agreed[0])
+    if not seeds:
         return ""
 
-    def held(which: int, within: bool) -> str:
-        least = [
-            (line[which].get(_least(line[which]) if within else ""), line[2]) for line in known
-        ]
-        return f"{sum(bool(own) and own[0] >= agreed for own, agreed in least)} of {len(known)}"
+    def held(taus: Sequence[Mapping[str, tuple[float, object]]], within: bool) -> str:
+        least = [line.get(_least(line) if within else "") for line in taus]
+        pairs = zip(least, seeds, strict=True)
+        stable = sum(own is not None and own[0] >= agreed for own, agreed in pairs)
+        return f"{stable} of {len(seeds)}"
 
     return (
         f"Is the ranking stable? Measured by how well two training seeds agree on it, that of all "
-        f"methods is with any one task left out on {held(0, False)} streams, and by nearest "
-        f"neighbours on {held(1, False)}; that of the methods of one objective, where it changes "
-        f"most, on {held(0, True)} and on {held(1, True)}."
+        f"methods is with any one task left out on {held(without, False)} streams, and by nearest "
+        f"neighbours on {held(nearest, False)}; that of the methods of one objective, where it "
+        f"changes most, on {held(without, True)} and on {held(nearest, True)}."
     )
 
 
