@@ -98,7 +98,6 @@ def _gap(boards: Sequence[Asked]) -> Answer:
         for objective, sequential, joint in board.twins()
     )
     each = "; ".join(f"{objective} {listed(series)}" for objective, series in numbers.items())
-    twins = [(f"{objective}/sequential", f"{objective}/joint") for objective in numbers]
     return Answer(
         "gap",
         "How far is sequential from joint training?",
@@ -106,8 +105,12 @@ def _gap(boards: Sequence[Asked]) -> Answer:
         numbers,
         f"Sequential less joint training, in points, mean over the linear tasks: {each}; "
         f"{sides(numbers, 'it is behind', 'ahead')}, a case being an objective on a stream, "
-        f"{machines(boards, twins)}.",
+        f"{machines(boards, _twins(numbers))}.",
     )
+
+
+def _twins(objectives: Iterable[str]) -> list[tuple[str, str]]:
+    return [(f"{objective}/sequential", f"{objective}/joint") for objective in objectives]
 
 
 def _helpers(boards: Sequence[Asked]) -> Answer:
@@ -266,7 +269,6 @@ def _kinds(boards: Sequence[Asked]) -> Answer:
         for board in boards
         for objective, sequential, joint in board.twins()
     )
-    twins = [(f"{objective}/sequential", f"{objective}/joint") for objective in numbers]
     told, other = [], []
     for kind in ASKED:
         own = {
@@ -287,7 +289,7 @@ def _kinds(boards: Sequence[Asked]) -> Answer:
         "sequential less joint, points",
         numbers,
         "Sequential less joint training, least to most over the streams, in points, "
-        f"{machines(boards, twins)}. "
+        f"{machines(boards, _twins(numbers))}. "
         + "".join(f"{one[:1].upper()}{one[1:]}. " for one in told)
         + f"The difference is another than by the linear probe, beyond the interval of the two, "
         f"{words.joined(other)}.",
