@@ -192,7 +192,7 @@ def test_a_blurred_stream_keeps_the_optimiser_until_its_end() -> None:
     sizes = Sizes.of(spec, told.built)
     first, second = (cell for cell in told.cells if cell.kind == "pretrain")
     assert sizes.checkpoint(spec, first) == sizes.checkpoint(spec, second) + sizes.optimiser
-    assert sizes.kept == 8 * int(0.05 * 256)
+    assert sizes.kept == 8 * int(0.1 * 256)
 
 
 def test_downloads_of_nano_are_each_package_once(own_home: Path) -> None:
