@@ -1,4 +1,4 @@
-# make demo   from nothing to a leaderboard page (an hour or so on two slow cores, after installing)
+# make demo   from nothing to a leaderboard page; the README says how long it takes
 # make test   the tests; make lint: ruff and mypy; make lock: pin the newest dependencies
 
 PYTHON ?= $(shell for v in 3.12 3.13 3.11 3.10; do \

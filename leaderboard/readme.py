@@ -13,7 +13,7 @@ from leaderboard.answers_picture import answer_svg
 from leaderboard.board import Board, load_boards
 from leaderboard.power_words import LEGEND, power_table, power_words, stability
 from leaderboard.questions import Answer, answers, nano_boards
-from leaderboard.readme_bench import benchmarks, engine, site
+from leaderboard.readme_bench import benchmarks, demo, engine, site
 from leaderboard.readme_methods import memory_trials, method_rates, references, trials
 from leaderboard.readme_paper import paper
 from leaderboard.readme_selection import retrieval, selection
@@ -190,6 +190,7 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "references", references())
     write_between_markers(readme, "trials", trials(results / "tuning"))
     write_between_markers(readme, "memory", memory_trials(results / "tuning"))
+    write_between_markers(readme, "demo", demo(results, drawn))
     write_between_markers(readme, "engine", engine(read_document(results, "engine")))
     write_between_markers(readme, "bench", benchmarks(results))
     tried = [track for track in tracks(found) if track.spec.id == "selection/nano@1"]

@@ -1,10 +1,48 @@
-"""The README's tables of what the engine takes, and of all benchmarks."""
+"""What the README says of how long things take: the demo, the engine, all benchmarks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from baselines.bench_table import FILES, NOTE, Document, engine_lines, read_document, rows
+from benchmark.cells import Planner
+from benchmark.cli.demo import METHODS, PROTOCOL, WORKERS
+from benchmark.cost.reference import shipped
+from benchmark.cost.words import told_bytes
+from benchmark.protocol import ProtocolSpec
+from benchmark.resolve import protocol_named, resolve
+from benchmark.store import Store
+
+#: Training seeds that a run of the demo's methods may have here.
+SEEDS = 3
+
+
+def demo(results: Path, streams: Sequence[ProtocolSpec]) -> str:
+    """What `make demo` takes, by the committed records of its methods.
+
+    Machines differ in speed, so that each method counts by its fastest and by its slowest run.
+
+    Args:
+        results: folder of the records.
+        streams: that take as long as the one of the demo.
+    """
+    planner, store = Planner(), Store(results)
+    cells, fastest, slowest = 0, 0.0, 0.0
+    for method in map(resolve, METHODS):
+        plans = [planner.plan(spec, method, seed) for spec in streams for seed in range(SEEDS)]
+        seconds = [
+            sum(store.record(cell).cost.seconds for cell in plan)
+            for plan in plans
+            if all(store.state(cell, thorough=False) in ("done", "pruned") for cell in plan)
+        ]
+        fastest, slowest = fastest + min(seconds), slowest + max(seconds)
+        cells += len(planner.plan(protocol_named(PROTOCOL), method, 0))
+    return (
+        f"The {cells} cells of `make demo` take {fastest / 3600:.1f} to {slowest / 3600:.1f} "
+        f"hours of one core in all, adding up each method's fastest and slowest run of the records "
+        f"here; as many are computed at once as there are cores, up to {WORKERS}. The data are "
+        f"{told_bytes(sum(shipped().archives.values()))} of packages."
+    )
 
 
 def engine(measured: Document) -> str:

@@ -29,8 +29,8 @@ def demo(
 ) -> None:
     """Prepare the nano data, run five methods on one stream, and build the page.
 
-    An hour or so on two slow CPU cores; what is finished is never computed again. Each
-    worker has one thread, so that the same bits come of it on few cores and on many.
+    What is finished is never computed again. Each worker has one thread, so that the same bits
+    come of it on few cores and on many.
 
     Example: headwater demo
     """

@@ -1,13 +1,16 @@
 """The README says what the records say."""
 
 import json
+import re
 import shutil
 from dataclasses import fields
 from pathlib import Path
 
 from baselines import tune
+from benchmark.cells import plan
+from benchmark.engine.saving import SAVE_SECONDS
 from benchmark.registry import OBJECTIVES, STRATEGIES, load_shipped
-from benchmark.resolve import resolve
+from benchmark.resolve import protocol_named, resolve
 from leaderboard.readme import ROOT, update
 from leaderboard.readme_methods import memory_trials, trials
 
@@ -21,6 +24,19 @@ def test_the_readme_s_figures_are_those_of_the_records(own_results: Path, tmp_pa
     assert copy.read_text() == (ROOT / "README.md").read_text(), (
         "the README's figures are not those of results/: run python -m leaderboard.readme"
     )
+
+
+def test_the_runs_that_are_shown_have_so_many_cells_and_steps() -> None:
+    load_shipped()
+    spec, method = protocol_named("instance/nano"), resolve("supervised/joint")
+    few, all_ = (len(plan(spec, method, 0, tasks)) for tasks in (["digits"], ["digits", "objects"]))
+    text = (ROOT / "README.md").read_text()
+    counts = re.findall(r"(\d+) cells computed, (\d+) found, (\d+) failed", text)
+    assert counts == [(f"{few}", "0", "0"), ("0", f"{few}", "0"), (f"{all_ - few}", f"{few}", "0")]
+    assert set(re.findall(r"/(\d+) cells;", text)) == {f"{few}"}
+    steps = spec.budget.image_visits // method.config["batch_size"]
+    assert set(re.findall(r"step …/(\d+)", text)) == {f"{steps}"}
+    assert f"is put by every {SAVE_SECONDS:.0f} seconds" in text
 
 
 def test_what_nano_uses_is_the_best_on_average() -> None:
