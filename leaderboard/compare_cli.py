@@ -1,6 +1,5 @@
 """`headwater compare`."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ import typer
 from benchmark.cli.output import DEFAULT_STORE, JsonOption, StoreOption, print_json
 from benchmark.errors import UsageError, nearest
 from benchmark.protocol import SELECTION
-from leaderboard.submission.findings import plain
+from leaderboard.submission.findings import plain, plain_words
 
 if TYPE_CHECKING:
     from leaderboard.aggregate import Results
@@ -57,7 +56,7 @@ def compare(
     if as_json:
         print_json(found[0].document() if b is not None else [one.document() for one in found])
     elif as_markdown:
-        print(_plain("\n".join(markdown(one) for one in found)))
+        print(plain_words("\n".join(markdown(one) for one in found)))
     else:
         for one in found:
             _show(one)
@@ -99,16 +98,6 @@ def _protocol(
     return able[0]
 
 
-def _plain(text: str) -> str:
-    """Text with what records say in it, word by word without what a terminal would obey.
-
-    Example:
-        >>> _plain("a is ahead of b" + chr(27) + "[2J.\\nBy 3 points.")
-        'a is ahead of b?[2J.\\nBy 3 points.'
-    """
-    return re.sub("[^ \u202f\n]+", lambda word: plain(word[0]), text)
-
-
 def _show(one: "Comparison") -> None:
     from rich.console import Console
     from rich.table import Table
@@ -118,17 +107,17 @@ def _show(one: "Comparison") -> None:
     from leaderboard.compare import cost_rows
 
     console = Console()
-    console.print(Text(_plain(f"{one.protocol}: {one.verdict}")))
+    console.print(Text(plain_words(f"{one.protocol}: {one.verdict}")))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     # Text, not str: what records say must not be read as markup.
-    table.add_column(Text(_plain(f"{one.a} less {one.b}")))
+    table.add_column(Text(plain_words(f"{one.a} less {one.b}")))
     for heading in ("points", "95 % interval"):
         table.add_column(heading, justify="right")
     rows = [(f"{words.KINDS[kind]}, mean", a) for kind, a in one.averages.items() if a]
     rows += [(f"  {words.cell_name(cell)}", d) for cell, d in one.tasks.items()]
     for name, difference in rows:
         number = words.number(difference.value, sign=True)
-        table.add_row(Text(_plain(name)), number, words.ends(difference))
+        table.add_row(Text(plain_words(name)), number, words.ends(difference))
     console.print(table)
     other = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("", one.a, one.b, "ratio"):

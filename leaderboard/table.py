@@ -10,6 +10,7 @@ from leaderboard import words
 from leaderboard.board import Board
 from leaderboard.machines import machines_note
 from leaderboard.row import Row
+from leaderboard.submission.findings import plain_words
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -102,7 +103,7 @@ class TerminalTable:
         notes = table_notes(self.board, shown)
         if hidden := [heading for heading in COLUMNS if heading not in shown]:
             notes.append(f"Not shown for want of width: {words.joined(hidden)}; --json has all.")
-        yield Padding(Text("\n".join(notes), style="dim"), (1, 0, 0, 0))
+        yield Padding(Text(plain_words("\n".join(notes)), style="dim"), (1, 0, 0, 0))
 
     def _table(self, shown: Sequence[str]) -> "Table":
         from rich.table import Table
@@ -115,7 +116,7 @@ class TerminalTable:
         for cells in table_rows(self.board):
             # Text, not str: a method's name must not be read as markup.
             kept = (c for heading, c in zip(COLUMNS, cells, strict=True) if heading in shown)
-            table.add_row(*map(Text, kept))
+            table.add_row(*(Text(plain_words(cell)) for cell in kept))
         return table
 
 

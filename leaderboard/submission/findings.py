@@ -1,5 +1,6 @@
 """What an examination finds: each thing with a code, where it is, and how to mend it."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -124,3 +125,13 @@ def plain(text: str) -> str:
     """
     shown = "".join(c if c.isprintable() else "?" for c in text[: _LONGEST + 1])
     return shown if len(text) <= _LONGEST else shown[:_LONGEST] + "..."
+
+
+def plain_words(text: str) -> str:
+    """A longer text with strangers' words in it, each as `plain` has it; lines stay.
+
+    Example:
+        >>> plain_words("a is ahead of b" + chr(27) + "[2J.\\nBy 3 points.")
+        'a is ahead of b?[2J.\\nBy 3 points.'
+    """
+    return re.sub("[^ \u202f\n]+", lambda word: plain(word[0]), text)

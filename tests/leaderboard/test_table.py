@@ -59,6 +59,12 @@ def test_what_is_missing_is_said(writer, board) -> None:
     assert not any("linear on flags" in note for note in table_notes(found))
 
 
+def test_a_terminal_obeys_no_name(writer, board) -> None:
+    writer.pretrain("a\x1b[2Jb/c")
+    text = "\n".join(printed(TerminalTable(board(writer.root)), 300))
+    assert "a?[2Jb/c" in text and "\x1b[2J" not in text
+
+
 def test_markdown_has_one_line_a_method(full_store: Path, board) -> None:
     lines = markdown_table(board(full_store)).splitlines()
     assert lines[0].count("|") == len(COLUMNS) + 1
