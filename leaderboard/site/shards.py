@@ -129,6 +129,8 @@ def _value(board: Board, cell: tuple[str, str]) -> float | None:
     return row.scores[cell].value if row and cell in row.scores else None
 
 
+#: What a record lacks.
+_NOTHING: tuple[Any, ...] = (None, [], {}, ())
 #: What is told of a record elsewhere, or in other words.
 _ELSEWHERE = {
     *("environment", "method", "protocol", "schema_version", "trust"),
@@ -153,7 +155,7 @@ def _cell(found: Located, environments: dict[Environment, int]) -> dict[str, Any
         # numbers of 63 bits: a page would round them
         "seeds": {name: str(number) for name, number in record.seeds},
     }
-    kept = {name: value for name, value in told.items() if value not in (None, [], {}, ())}
+    kept = {name: value for name, value in told.items() if value or value not in _NOTHING}
     return {**kept, "environment": environments.setdefault(record.environment, len(environments))}
 
 

@@ -10,7 +10,12 @@ from scipy import stats
 from benchmark.errors import UsageError
 from leaderboard.aggregate import Cell, Results, Run
 from leaderboard.catalogue import ProtocolCard, TaskCard
-from leaderboard.ranking import all_differences, critical_difference, tied_ranks
+from leaderboard.ranking import (
+    all_differences,
+    critical_difference,
+    studentised_range,
+    tied_ranks,
+)
 from leaderboard.scores import Score, Scores
 
 PROTOCOL = "instance/test@1"
@@ -115,6 +120,12 @@ def test_the_critical_difference_is_that_of_the_table(methods: int, quantile: fl
     found = critical_difference(table)
     wanted = quantile * (methods * (methods + 1) / (6 * 12)) ** 0.5
     assert found.difference == pytest.approx(wanted, abs=1e-3)
+
+
+@pytest.mark.parametrize("count", [2, 3, 22, 100, 400])
+def test_the_studentised_range_is_that_of_scipy(count: int) -> None:
+    wanted = stats.studentized_range.ppf(0.95, count, np.inf)
+    assert studentised_range(count) == pytest.approx(wanted, rel=1e-8)
 
 
 def test_mean_ranks_and_friedman_are_those_of_scipy() -> None:
