@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +79,7 @@ class Scores:
         self.results, self.card = results, card
         self._known: dict[tuple[str, int, int, Cell, str | None], Score | None] = {}
         self._final: dict[tuple[str, int], int] = {}
+        self._averages: dict[tuple[Any, ...], Known | None] = {}
 
     def of(
         self, run: Run, cell: Cell, chunks: int | None = None, metric: str | None = None
@@ -125,6 +127,12 @@ class Scores:
             terms: weight and run.
             evaluation: linear, fewshot or detection.
         """
+        key = evaluation, *((weight, run.method, run.seed) for weight, run in terms)
+        if key not in self._averages:
+            self._averages[key] = self._averaged(terms, evaluation)
+        return self._averages[key]
+
+    def _averaged(self, terms: Sequence[tuple[float, Run]], evaluation: str) -> Known | None:
         values, errors = [], []
         cells = self.card.cells(evaluation)
         for cell in cells:
