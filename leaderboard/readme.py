@@ -14,7 +14,7 @@ from leaderboard.board import Board, load_boards
 from leaderboard.power_words import LEGEND, power_table, power_words, stability
 from leaderboard.questions import Answer, answers, nano_boards
 from leaderboard.readme_bench import benchmarks, demo, engine, site
-from leaderboard.readme_methods import memory_trials, method_rates, references, trials
+from leaderboard.readme_methods import edges, memory_trials, method_rates, references, trials
 from leaderboard.readme_paper import paper
 from leaderboard.readme_selection import retrieval, selection
 from leaderboard.readme_streams import coverage, streams
@@ -188,8 +188,9 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     compared = json.loads((results / "against-sklearn.json").read_text(encoding="utf-8"))
     write_between_markers(readme, "sklearn", against_sklearn(compared))
     write_between_markers(readme, "references", references())
-    write_between_markers(readme, "trials", trials(results / "tuning"))
-    write_between_markers(readme, "memory", memory_trials(results / "tuning"))
+    tuned = results / "tuning"
+    write_between_markers(readme, "trials", f"{trials(tuned)}\n\n{edges(tuned)}")
+    write_between_markers(readme, "memory", memory_trials(tuned))
     write_between_markers(readme, "demo", demo(results, drawn))
     write_between_markers(readme, "engine", engine(read_document(results, "engine")))
     write_between_markers(readme, "bench", benchmarks(results))

@@ -77,18 +77,12 @@ def trials(folder: Path) -> str:
         "| Part | With | Tried | Best | Mean validation | Used | Mean validation | Worst |",
         "| :-- | :-- | :-- | :-- | --: | :-- | --: | --: |",
     ]
-    tuned = tune.OBJECTIVES | tune.STRATEGIES
-    for name in (*OBJECTIVES.names(), *STRATEGIES.names()):
-        path = folder / f"{name}.json"
-        if name not in tuned or not path.is_file():
-            continue
-        rows = json.loads(path.read_text(encoding="utf-8"))
+    for name, rows in _tuned(folder).items():
         for method in dict.fromkeys(row["method"] for row in rows):
             own = [row for row in rows if row["method"] == method]
             best, worst = (pick(own, key=lambda row: row["validation"]) for pick in (max, min))
             tried = "; ".join(f"{option} {_values(own, option)}" for option in best["options"])
-            config = resolve(method, {}, "nano").config
-            used = {option: config[option] for option in best["options"]}
+            used = _used(own)
             scored = (f"{row['validation']:.1f} %" for row in own if row["options"] == used)
             lines.append(
                 f"| `{name}` | `{method}` on `{best['protocol']}` | {tried} "
@@ -96,6 +90,47 @@ def trials(folder: Path) -> str:
                 f"| {_told(used)} | {next(scored, BLANK)} | {worst['validation']:.1f} % |"
             )
     return "\n".join(lines)
+
+
+def edges(folder: Path) -> str:
+    """Which of the used values are the least or the greatest tried, of options with three or more.
+
+    Beyond these a better one may lie.
+    """
+    found = []
+    for name, rows in _tuned(folder).items():
+        for option, value in _used(rows).items():
+            tried = sorted({row["options"][option] for row in rows})
+            if len(tried) > 2 and value in (tried[0], tried[-1]):
+                end = "least" if value == tried[0] else "greatest"
+                found.append(f"{option} {value:g} of `{name}` (the {end})")
+    if not found:
+        return "Of options with three values or more, none is used at an end of what was tried."
+    return (
+        f"Of options with three values or more, used at an end of what was tried, so that a better "
+        f"one may lie beyond: {joined(found)}."
+    )
+
+
+def _tuned(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """The trials of each part that has some, in the order of the names."""
+    tuned = tune.OBJECTIVES | tune.STRATEGIES
+    paths = {
+        name: folder / f"{name}.json"
+        for name in (*OBJECTIVES.names(), *STRATEGIES.names())
+        if name in tuned
+    }
+    return {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name, path in paths.items()
+        if path.is_file()
+    }
+
+
+def _used(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """What nano uses of the options that were tried."""
+    config = resolve(rows[0]["method"], {}, "nano").config
+    return {option: config[option] for option in rows[0]["options"]}
 
 
 def memory_trials(folder: Path) -> str:

@@ -6,13 +6,15 @@ import shutil
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from baselines import tune
 from benchmark.cells import plan
 from benchmark.engine.saving import SAVE_SECONDS
 from benchmark.registry import OBJECTIVES, STRATEGIES, load_shipped
 from benchmark.resolve import protocol_named, resolve
 from leaderboard.readme import ROOT, update
-from leaderboard.readme_methods import memory_trials, trials
+from leaderboard.readme_methods import edges, memory_trials, trials
 
 
 def test_the_readme_s_figures_are_those_of_the_records(own_results: Path, tmp_path: Path) -> None:
@@ -70,6 +72,26 @@ def test_what_nano_uses_stands_beside_what_did_best() -> None:
         assert best.split(", ")[0].split()[0] == options[0]
     told = {(row[0], row[1].split()[0]): (row[3], row[5]) for row in rows}
     assert told["`mas`", "`supervised/mas`"] == ("mas_weight 0.0001", "mas_weight 0.001")
+
+
+@pytest.mark.parametrize(
+    ("tried", "told"),
+    [
+        ((0.1, 0.3), "none is used at an end"),  # of two, each is at an end
+        ((0.1, 0.3, 1), "cassle_weight 0.1 of `cassle` (the least)."),
+        ((0.01, 0.03, 0.1), "cassle_weight 0.1 of `cassle` (the greatest)."),
+        ((0.03, 0.1, 0.3), "none is used at an end"),
+    ],
+)
+def test_a_used_value_at_an_end_of_what_was_tried_is_told(tmp_path, tried, told) -> None:
+    load_shipped()
+    assert resolve("moco_v2/cassle", {}, "nano").config["cassle_weight"] == 0.1
+    rows = [
+        {"method": "moco_v2/cassle", "options": {"cassle_weight": value}, "validation": 50.0}
+        for value in tried
+    ]
+    (tmp_path / "cassle.json").write_text(json.dumps(rows))
+    assert told in edges(tmp_path)
 
 
 def test_each_trial_of_the_memory_is_told_and_none_is_missing(tmp_path: Path) -> None:
