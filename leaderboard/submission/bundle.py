@@ -95,18 +95,32 @@ def examine_bundle(folder: Folder, entries: Sequence[Entry], findings: Findings)
     used = declared or any(e.record.ledger and e.record.ledger.labelled for e in entries)
     if card is not None and used and not card.labels:
         findings.add("C03", CARD, "labels are used, and it says that they are not", "say so")
-    known = tables([entry.record for entry in entries])
-    for name, content in known.items():
-        if name in folder.files and not _is(folder, name, content):
-            findings.add("B04", name, "it is not what the records say", _PACK)
+    _follow(folder, [entry.record for entry in entries], findings)
     return card
 
 
-def _is(folder: Folder, name: str, content: bytes) -> bool:
+def _follow(folder: Folder, records: Sequence[Record], findings: Findings) -> None:
+    """The files that follow from the records, byte for byte."""
+    known = tables(records) | {ENVIRONMENT: environment_document(records, _packages(folder))}
+    for name, content in known.items():
+        if name not in folder.files:
+            findings.add("M04", name, "is not there", _PACK)
+            continue
+        try:
+            same = folder.read(name) == content
+        except DataError:
+            same = False
+        if not same:
+            findings.add("M04", name, "it is not what the records say", _PACK)
+
+
+def _packages(folder: Folder) -> dict[str, str]:
+    """Names and versions of what was installed where it was packed; none if they cannot be read."""
     try:
-        return folder.read(name) == content
-    except DataError:
-        return False
+        told = json.loads(folder.read(ENVIRONMENT))["packages"]
+        return {name: version for name, version in told.items() if isinstance(version, str)}
+    except (DataError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _manifest(folder: Folder, findings: Findings) -> None:

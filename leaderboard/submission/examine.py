@@ -9,7 +9,17 @@ from typing import Literal
 from benchmark.errors import UsageError
 from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard import words
-from leaderboard.submission.bundle import PARTS, RESULTS, SOURCE, examine_bundle, is_own
+from leaderboard.submission.bundle import (
+    CARD,
+    ENVIRONMENT,
+    MANIFEST,
+    PARTS,
+    RESULTS,
+    SOURCE,
+    TABLES,
+    examine_bundle,
+    is_own,
+)
 from leaderboard.submission.card import Card
 from leaderboard.submission.findings import Findings
 from leaderboard.submission.folder import OF_BUNDLE, OF_STORE, Folder, open_folder
@@ -173,6 +183,6 @@ def _refuse_others(folder: Folder, findings: Findings) -> None:
         inside = (path.startswith(RESULTS) and kind in ("json", "npz")) or (
             path.startswith(SOURCE) and kind == "py"
         )
-        beside = "/" not in path and kind in ("json", "csv")
+        beside = path in (MANIFEST, CARD, ENVIRONMENT, *TABLES)
         if not (inside or beside) or name.lower() == TRUST:
             findings.add("S06", path, "has no place in a bundle", "remove it")

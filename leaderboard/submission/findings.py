@@ -44,6 +44,7 @@ RULES: dict[str, str] = {
     "M01": "the manifest is there and can be read",
     "M02": "every file that the manifest lists is there, with its hash",
     "M03": "every file is listed by the manifest",
+    "M04": "the tables and the environment are there, and say what the records say",
     "C01": "the card is there and says what it must",
     "C02": "the card is of the method and protocol that the records are of",
     "C03": "labels that are used are declared",

@@ -1,6 +1,7 @@
 """Rules of predictions: what they give is computed again, by the labels known here."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -31,8 +32,8 @@ from tasks.rescore import Misfit, Saved, rescore
 #: Two sums of the same numbers may differ by so much, relatively and absolutely.
 _ROUNDING = 1e-6
 
-#: Metrics that rest on features, which are not saved.
-_FROM_FEATURES = "cka_"
+#: Metrics of the stream that rest on features, which are not saved.
+_FROM_FEATURES = re.compile(r"cka_(chunk[1-9][0-9]*)")
 
 #: Bytes that are kept of what methods have in common.
 _HELD = 2**28
@@ -136,7 +137,7 @@ class Rescoring:
     def _compare(self, entry: Entry, metrics: Mapping[str, Metric]) -> None:
         told = dict(entry.record.metrics)
         left = [name for name in told if name not in metrics]
-        strange = [name for name in left if not name.startswith(_FROM_FEATURES)]
+        strange = [name for name in left if not _from_features(told[name], name, metrics)]
         if strange:
             what = f"metrics that the evaluation does not have: {', '.join(strange)}"
             self.findings.add("P04", entry.path, what, _RERUN)
@@ -209,6 +210,17 @@ class Rescoring:
                     what = f"seeds {a} and {b} have {alike} of {len(both)} predictions in common"
                     mend = "train each seed by itself"
                     self.findings.add("D02", f"{protocol} {method}", what, mend)
+
+
+def _from_features(metric: Metric, name: str, known: Mapping[str, Metric]) -> bool:
+    """Whether it can be the CKA of a chunk's held-out images, of which the accuracy is known."""
+    found = _FROM_FEATURES.fullmatch(name)
+    chunk = known.get(found[1]) if found else None
+    return (
+        chunk is not None
+        and (metric.n, metric.unit, metric.higher_is_better) == (chunk.n, "%", True)
+        and metric.standard_error is None
+    )
 
 
 def _same(told: Mapping[str, Evidence], known: Mapping[str, Evidence]) -> bool:

@@ -63,6 +63,16 @@ def invented_metric(forger):
         fields["metrics"]["cheating"] = next(iter(fields["metrics"].values()))
 
 
+def cka_of(name, evaluation, **changes):
+    def forge(forger):
+        with forger.record(f"{LAST}/{evaluation}") as fields:
+            like = next(iter(fields["metrics"].values()))
+            fields["metrics"][name] = {**like, "standard_error": None, **changes}
+
+    forge.__name__ = f"{name} of {evaluation}"
+    return forge
+
+
 def changed_prediction(forger):
     with forger.predictions(f"{LAST}/linear.shapes") as arrays:
         wrong = np.flatnonzero(arrays["prediction"] != arrays["label"])[:1]
@@ -376,6 +386,33 @@ def other_table(forger):
     forger.seal()
 
 
+def without(name):
+    def forge(forger):
+        (forger.bundle / name).unlink()
+        forger.seal()
+
+    forge.__name__ = f"without {name}"
+    return forge
+
+
+def other_environment(forger):
+    path = forger.bundle / "environment.json"
+    fields = json.loads(path.read_text())
+    fields["computed"][0]["device"] = "NVIDIA H100"
+    path.write_text(json.dumps(fields, indent=1) + "\n")
+    forger.seal()
+
+
+def environment_of_no_kind(forger):
+    (forger.bundle / "environment.json").write_text("[" * 10_000)
+    forger.seal()
+
+
+def more_beside(forger):
+    (forger.bundle / "more.json").write_text("{}")
+    forger.seal()
+
+
 @pytest.mark.parametrize(
     ("forge", "code"),
     [
@@ -383,6 +420,11 @@ def other_table(forger):
         (changed_error, "P04"),
         (other_headline, "P04"),
         (invented_metric, "P04"),
+        (cka_of("cka_cheating", "stream.chunks"), "P04"),
+        (cka_of("cka_chunk1", "linear.shapes"), "P04"),
+        (cka_of("cka_chunk99", "stream.chunks"), "P04"),
+        (cka_of("cka_chunk1", "stream.chunks", value=101.0), "R08"),
+        (cka_of("cka_chunk1", "stream.chunks", n=1), "P04"),
         (changed_prediction, "P04"),
         (changed_answer_of_an_episode, "P04"),
         (changed_answer_on_the_stream, "P04"),
@@ -433,7 +475,13 @@ def other_table(forger):
         (address_that_runs, "C01"),
         (other_source, "X02"),
         (no_source, "X01"),
-        (other_table, "B04"),
+        (other_table, "M04"),
+        (without("curves.csv"), "M04"),
+        (without("ledger.csv"), "M04"),
+        (without("environment.json"), "M04"),
+        (other_environment, "M04"),
+        (environment_of_no_kind, "M04"),
+        (more_beside, "S06"),
     ],
 )
 def test_a_forgery_is_found(forge, code: str, forger, codes) -> None:
@@ -464,7 +512,8 @@ def test_an_altered_byte_is_found(name: str, code: str, bundle: Path, codes) -> 
 
 def test_a_manifest_that_is_not_there_or_not_whole(bundle: Path, codes) -> None:
     (bundle / "extra.csv").write_text("a\n")
-    assert codes(bundle) == {"M03"}
+    assert codes(bundle) == {"M03", "S06"}
+    (bundle / "extra.csv").unlink()
     (bundle / "manifest.json").write_text("{")
     assert codes(bundle) == {"M01"}
     (bundle / "manifest.json").unlink()
