@@ -1,7 +1,7 @@
 """Where the nano tier and the paper agree, and whether its budget is why they do not."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +15,8 @@ from leaderboard.statistics import Estimate
 from leaderboard.words import interval, number
 
 SELF, LABELS = "moco_v2", "supervised"
+#: A number of an objective on a board.
+_Asked = Callable[[Board, str], Estimate | None]
 #: Streams that are counted as of a mild shift: the paper's abstract names none.
 MILD = ("instance", "random-class")
 
@@ -149,17 +151,28 @@ def _longer(long: Board, boards: Sequence[Board]) -> list[str]:
         return []
     times = spec.budget.image_visits / PROTOCOLS.get(spec.base_id).budget.image_visits
     objectives = [objective for objective, _, _ in long.twins()]
-    twins = [(sequential, joint) for _, sequential, joint in long.twins()]
     luck = None if long.known_spread("linear") else base.known_spread("linear")
-    gaps = {o: _lent(gap, luck) for o in objectives if (gap := _gap(long, o))}
+    strategies = ["sequential", *HELPERS]
+    gaps = {
+        (strategy, o): _lent(gap, luck)
+        for strategy in strategies
+        for o in objectives
+        if (gap := _gap(long, o, strategy))
+    }
+
+    def then(_: Board, objective: str, strategy: str) -> Estimate | None:
+        return gaps.get((strategy, objective))
+
+    asked: list[tuple[str, _Asked, _Asked]] = [
+        (f"{s} less joint training", partial(_gap, strategy=s), partial(then, strategy=s))
+        for s in strategies
+    ]
+    asked[1:1] = [("forgetting of chunk 1", _lost, _lost)]
+    asked += [("transfer of joint training", _joint, _joint)]
     told = []
-    for what, of, then in (
-        ("sequential less joint training", _gap, gaps.get),
-        ("forgetting of chunk 1", _lost, partial(_lost, long)),
-        ("transfer of joint training", _joint, partial(_joint, long)),
-    ):
-        both = {o: (of(base, o), then(o)) for o in objectives}
-        signed = of is not _joint
+    for what, few, many in asked:
+        both = {o: (few(base, o), many(long, o)) for o in objectives}
+        signed = few is not _joint
         moves = [
             f"from {interval(a, sign=signed)} to {interval(b, sign=signed)} ({o})"
             for o, (a, b) in both.items()
@@ -167,12 +180,14 @@ def _longer(long: Board, boards: Sequence[Board]) -> list[str]:
         ]
         if moves:
             told.append(f"{what} goes {words.joined(moves)}")
+    pairs = [(sequential, joint) for _, sequential, joint in long.twins()]
+    pairs += [(f"{o}/{s}", f"{o}/joint") for s, o in gaps if s in HELPERS]
     lent = " (its differences with the spread over seeds that it has with fewer)" if luck else ""
     single = "; forgetting, of one seed, leaves other trainings out" if _single(long) else ""
     return [
         f"Is it the budget? With {times:.0f} times as many image visits on {stream_of(base)}"
         f"{lent}, {'; '.join(told)}{single}. {_concluded(base, gaps)}; of the "
-        f"differences from joint training, {machines([base, long], twins)}."
+        f"differences from joint training, {machines([base, long], pairs)}."
     ]
 
 
@@ -187,20 +202,35 @@ def _single(board: Board) -> bool:
     return max(len(row.seeds) for row in board.rows) == 1
 
 
-def _concluded(base: Board, gaps: Mapping[str, Estimate]) -> str:
-    """Whether more visits bring out what fewer did not show."""
-    behind = [o for o, gap in gaps.items() if gap.beyond_noise and gap.value < 0]
-    if not behind:
-        return "No gap comes out beyond the interval: whether the budget hides one cannot be told"
-    hidden = not any(gap.beyond_noise for o in behind if (gap := _gap(base, o)))
-    return (
-        f"Beyond the interval sequential is then behind joint training with {words.joined(behind)}"
-        f"{': the smaller budget hides it' * hidden}"
-    )
+def _concluded(base: Board, gaps: Mapping[tuple[str, str], Estimate]) -> str:
+    """Whether more visits bring out what fewer did not show, and whether they close a gap."""
+
+    def is_behind(gap: Estimate | None) -> bool:
+        return gap is not None and gap.beyond_noise and gap.value < 0
+
+    before = {key: _gap(base, key[1], key[0]) for key in gaps}
+    few = {key for key, gap in before.items() if is_behind(gap)}
+    many = {key for key, gap in gaps.items() if is_behind(gap)}
+    told = []
+    for strategy in dict.fromkeys(strategy for strategy, _ in gaps):
+        those = [key for key in gaps if key in many and key[0] == strategy]
+        if those:
+            new = all(before[key] and key not in few for key in those)
+            hides = ": the smaller budget hides it" * new
+            names = words.joined([objective for _, objective in those])
+            told.append(f"{strategy} is then behind joint training with {names}{hides}")
+    if told:
+        told[0] = f"Beyond the interval {told[0]}"
+    else:
+        told = ["No gap comes out beyond the interval: whether the budget hides one cannot be told"]
+    closed = [f"{strategy} with {o}" for strategy, o in gaps if (strategy, o) in few - many]
+    if closed:
+        told.append(f"not so any more, and so with fewer visits, {words.joined(closed)}")
+    return "; ".join(told)
 
 
-def _gap(board: Board, objective: str) -> Estimate | None:
-    return board.gap(f"{objective}/sequential", f"{objective}/joint")
+def _gap(board: Board, objective: str, strategy: str = "sequential") -> Estimate | None:
+    return board.gap(f"{objective}/{strategy}", f"{objective}/joint")
 
 
 def _joint(board: Board, objective: str) -> Estimate | None:

@@ -155,6 +155,23 @@ def test_the_budget_is_held_against_the_same_stream(
     )
 
 
+def test_the_budget_is_asked_about_what_is_to_help_too() -> None:
+    few = {"moco_v2/sequential": (-0.5, 0.9), "moco_v2/replay": (-1.8, 0.9)}
+    many = {"moco_v2/sequential": (-3.0, 0.9), "moco_v2/replay": (0.2, 0.9)}
+    many |= {"moco_v2/mas_replay": (-1.1, 0.9)}
+    boards = board("distant-class", few, LOST), board("long-distant-class", many, LOST)
+    told = paper(boards[:1], boards[1:]).splitlines()[-1]
+    assert (
+        f"; replay less joint training goes from {MINUS}1.8 ± 0.9 to +0.2 ± 0.9 (moco_v2);" in told
+    )
+    assert "mas_replay less" not in told  # with fewer visits there is none
+    assert (
+        "Beyond the interval sequential is then behind joint training with moco_v2: the smaller "
+        "budget hides it; mas_replay is then behind joint training with moco_v2; not so any more, "
+        "and so with fewer visits, replay with moco_v2; of the"
+    ) in told
+
+
 @pytest.mark.parametrize("boards", [[], [board("domain", {}, {})]])
 def test_without_records_nothing_is_said(boards: list[Any]) -> None:
     assert paper(boards) == ""
