@@ -3,18 +3,23 @@
 import json
 import re
 import shutil
-from dataclasses import fields
+from collections.abc import Iterator
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
 
 from baselines import tune
 from benchmark.cells import plan
+from benchmark.cli import demo
+from benchmark.data.styles import STYLES
 from benchmark.engine.saving import SAVE_SECONDS
-from benchmark.registry import OBJECTIVES, STRATEGIES, load_shipped
+from benchmark.registry import OBJECTIVES, PROTOCOLS, STRATEGIES, load_shipped
 from benchmark.resolve import protocol_named, resolve
 from leaderboard.readme import ROOT, update
 from leaderboard.readme_methods import edges, memory_trials, trials
+from leaderboard.spread import ENOUGH
+from tests.benchmark.engine.test_killed import KILLS
 
 
 def test_the_readme_s_figures_are_those_of_the_records(own_results: Path, tmp_path: Path) -> None:
@@ -39,6 +44,42 @@ def test_the_runs_that_are_shown_have_so_many_cells_and_steps() -> None:
     steps = spec.budget.image_visits // method.config["batch_size"]
     assert set(re.findall(r"step …/(\d+)", text)) == {f"{steps}"}
     assert f"is put by every {SAVE_SECONDS:.0f} seconds" in text
+
+
+WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight")
+
+
+def sentences() -> Iterator[str]:
+    """Numbers that the text, not a table, tells of the code, each as the code has it."""
+    load_shipped()
+    streams = [PROTOCOLS.get(name) for name in PROTOCOLS.names()]
+    nano = [s for s in streams if s.tier == "nano" and not s.selects and s.boundaries]
+    chunks = sorted({spec.chunks for spec in nano})
+    (longer,) = (spec for spec in nano if spec.longer)
+    visits = longer.budget.image_visits, PROTOCOLS.get(longer.base_id).budget.image_visits
+    yield f"runs {WORDS[len(demo.METHODS)]} methods on one stream"
+    yield f"emoji in {WORDS[len({s.design for s in STYLES.values() if s.domain})]} designs"
+    yield f"in [{' or '.join(WORDS[number] for number in chunks)} chunks]"
+    yield f"with {WORDS[visits[0] // visits[1]]} times the budget"
+    yield f"these leave it {WORDS[ENOUGH]} degrees of freedom"
+    yield f"(a test kills one {KILLS} times)"
+    (trials,) = {len(grid) for grid in tune.OBJECTIVES.values()}
+    yield f"Each objective had {WORDS[trials]}, under"
+    (options,) = {len(grid[0]) for grid in tune.OBJECTIVES.values()}
+    (option,) = {len(grid[0]) for grid in tune.STRATEGIES.values()}
+    yield f"The {WORDS[options]} of each objective"
+    yield f"and the {WORDS[option]} of a strategy"
+    (trials,) = {len(grid) for grid in tune.STRATEGIES.values()}
+    yield from (f"`mas` and `si` had {WORDS[trials]} with", f"`lump` {WORDS[trials]} with")
+    shares = {1 / 3: "a third", 1 / 2: "half"}
+    each = {kind: shares[tune.VISITS[kind] / visits[1]] for kind in ("objective", "strategy")}
+    yield f"Objectives had {each['objective']} of a run's visits in their trials, strategies half"
+    assert each["strategy"] == "half"
+
+
+def test_numbers_of_the_text_are_those_of_the_code() -> None:
+    text = " ".join((ROOT / "README.md").read_text().split())
+    assert [sentence for sentence in sentences() if sentence not in text] == []
 
 
 def test_what_nano_uses_is_the_best_on_average() -> None:
@@ -94,16 +135,20 @@ def test_a_used_value_at_an_end_of_what_was_tried_is_told(tmp_path, tried, told)
     assert told in edges(tmp_path)
 
 
-def test_each_trial_of_the_memory_is_told_and_none_is_missing(tmp_path: Path) -> None:
+TRIED = [*tune.OBJECTIVES, *tune.STRATEGIES, *tune.MEMORY]
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_the_trials_are_those_that_are_planned(name: str) -> None:
     load_shipped()
+    rows = json.loads((ROOT / "results" / "tuning" / f"{name}.json").read_text())
+    planned = [asdict(trial) for trial in tune.trials(name)]
+    recorded = [{key: row[key] for key in planned[0]} for row in rows]
+    assert sorted(recorded, key=str) == sorted(planned, key=str)
+
+
+def test_each_trial_of_the_memory_is_told(tmp_path: Path) -> None:
     kept = ROOT / "results" / "tuning"
-    for name in tune.MEMORY:
-        recorded = [
-            {"method": row["method"], "options": row["options"]}
-            for row in json.loads((kept / f"{name}.json").read_text())
-        ]
-        tried = [{"method": t.method, "options": t.options} for t in tune.trials(name)]
-        assert sorted(recorded, key=str) == sorted(tried, key=str)
     replay, less, lump = (
         {(row["method"], *row["options"].values()): row["validation"] for row in json.loads(text)}
         for text in (
@@ -113,6 +158,7 @@ def test_each_trial_of_the_memory_is_told_and_none_is_missing(tmp_path: Path) ->
     for name in ("moco_v2/replay", "supervised/replay"):  # as the README says
         assert replay[name, 0.1] < max(replay[key] for key in replay if key[0] == name)
     assert max(lump.values()) < max(less.values())
+    assert max(less, key=lambda key: less[key])[1] == 0.05
     rows = [
         {"method": f"{name}/replay", "options": {"replay_share": share}, "validation": value}
         for name, share, value in (("a", 0.1, 50.04), ("b", 0.05, 60.26))
