@@ -150,15 +150,25 @@ def _helpers(boards: Sequence[Asked]) -> Answer:
 
 
 def _open(numbers: Numbers) -> str:
-    """Where there is a gap beyond the interval at all."""
+    """Where there is a gap beyond the interval at all, and what of it is left."""
     gaps = numbers.get("sequential", {})
-    there = [line for line, gap in gaps.items() if gap.beyond_noise and gap.value < 0]
+    there = [line for line, gap in gaps.items() if _behind(gap)]
     where = f" ({'; '.join(there)})" if there else ""
     cases = words.counted(len(gaps), "case")
+    left = [
+        f"{sum(map(_behind, those))} of {len(those)} with {strategy}"
+        for strategy in HELPERS
+        if (those := [gap for line, gap in numbers.get(strategy, {}).items() if line in there])
+    ]
+    still = f" It is still beyond the interval in {words.joined(left)}." if left else ""
     return (
         f"There is a gap beyond the interval, that could be closed, in {len(there)} of {cases}"
-        f"{where}."
+        f"{where}.{still}"
     )
+
+
+def _behind(gap: Estimate) -> bool:
+    return gap.beyond_noise and gap.value < 0
 
 
 def _forgetting(boards: Sequence[Asked]) -> Answer:
@@ -227,7 +237,7 @@ def _cost(boards: Sequence[Asked]) -> Answer:
 def _times(boards: Sequence[Asked]) -> dict[str, list[tuple[str, float]]]:
     """Of each strategy, objective and seconds to be up to date, sequential training's being 1.
 
-    A case is a seed on a stream, trained by both on one kind of machine; one or two say nothing.
+    A case is a seed on a stream, trained by both on one kind of machine.
     """
     found: dict[str, list[tuple[str, float]]] = {}
     for board in boards:
@@ -239,23 +249,26 @@ def _times(boards: Sequence[Asked]) -> dict[str, list[tuple[str, float]]]:
                 more = row.cost.cumulative_visits / row.cost.visits
                 each = [(row.objective, more * t) for t in row.cost.times_as_long(twin.cost)]
                 found.setdefault(row.strategy, []).extend(each)
-    return {name: found[name] for name in sorted(found) if len(found[name]) >= _SEVERAL}
+    return {name: found[name] for name in sorted(found)}
 
 
 def _told_times(times: Mapping[str, Sequence[tuple[str, float]]]) -> str:
-    """Medians, with the least and the most; empty without any."""
-    told = []
+    """Medians, with the least and the most, of several cases; one or two say nothing."""
+    told, few = [], []
     for name, cases in times.items():
+        if len(cases) < _SEVERAL:
+            few.append(name)
+            continue
         long = [ratio for _, ratio in cases]
         between = f"{min(long):.1f} to {max(long):.1f} in {words.counted(len(long), 'case')}"
         of = words.joined(sorted({objective for objective, _ in cases}))
         told.append(f"{name} {statistics.median(long):.1f} times as long ({between}, {of})")
+    if not told:
+        return ""
+    rest = f"; of {words.joined(few)} there are fewer than {_SEVERAL} such cases" if few else ""
     return (
-        f" By the time measured, where the same seed ran on one known kind of machine, it "
-        f"takes "
-        f"{'; '.join(told)}."
-        if told
-        else ""
+        f" By the time measured, where the same seed ran on one known kind of machine, it takes "
+        f"{'; '.join(told)}{rest}."
     )
 
 
