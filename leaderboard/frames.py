@@ -23,7 +23,9 @@ SPENT = (
     *("image_visits", "optimiser_steps", "stored_bytes"),
     *("extra_parameters", "seconds", "peak_memory_bytes"),
 )
-COSTS = (*_KEYS, "cell", "status", *SPENT)
+#: Where it ran: device, kind of processor if it is on record, threads, versions.
+WHERE = ("device", "cpu", "threads", "torch", "platform")
+COSTS = (*_KEYS, "cell", "status", *SPENT, *WHERE)
 
 
 def _keys(record: Record) -> tuple[str, str, int, int]:
@@ -53,13 +55,14 @@ def number_rows(results: Results) -> list[Line]:
 
 
 def cost_rows(results: Results) -> list[Line]:
-    """One a cell: what it used, and whether it succeeded."""
+    """One a cell: what it used, whether it succeeded, and where it ran."""
     return [
         (
             *_keys(found.record),
             ".".join(found.cell) if found.cell else "pretrain",
             found.record.status,
             *(getattr(found.record.cost, name) for name in SPENT),
+            *(getattr(found.record.environment, name) for name in WHERE),
         )
         for found in results.located
     ]

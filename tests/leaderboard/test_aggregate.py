@@ -32,6 +32,7 @@ def test_frames_are_tidy(full_store: Path) -> None:
     assert tuple(told.columns) == NUMBERS
     assert tuple(spent.columns) == COSTS
     assert len(spent) == len(results.located)
+    assert set(spent.device) == {"cpu"} and set(spent.threads) == {2}
     linear = told[told.evaluation == "linear"]
     assert len(linear) == 5 * 12
     assert linear.headline.all()
