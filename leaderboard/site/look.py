@@ -20,7 +20,12 @@ SHAPES = (
     ("triangle-up-open", "M0,-5L5,4H-5Z", "12px,2px"),
     ("triangle-down-open", "M0,5L5,-4H-5Z", "12px,4px,2px,4px"),
 )
-_FIRST = ("sequential", "joint")
+#: These look alike on every page; what is added comes after them, in the order of the names.
+OBJECTIVES = ("barlow_twins", "byol", "moco_v2", "simclr", "supervised", "vicreg")
+STRATEGIES = (
+    *("sequential", "joint", "cassle", "cumulative", "first_chunk", "lump"),
+    *("mas", "mas_replay", "replay", "reservoir", "si"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,26 +46,32 @@ class Look:
 def looks(methods: Iterable[str]) -> dict[str, Look]:
     """A look for each method; two of a hue differ in shape, of up to 12 strategies.
 
+    The hue is the objective's, and of more than six the shapes of the next six are shifted.
+
     Example:
         >>> found = looks(["moco_v2/joint", "moco_v2/sequential", "random_init"])
         >>> [(look.hue, look.marker) for look in found.values()]
-        [('hue-0', 'diamond-open'), ('hue-0', 'circle'), ('hue-plain', 'circle')]
+        [('hue-2', 'diamond-open'), ('hue-2', 'circle'), ('hue-plain', 'circle')]
     """
     names = list(dict.fromkeys(methods))
     pairs = {name: name.partition("/")[::2] for name in names}
-    objectives = sorted({objective for objective, strategy in pairs.values() if strategy})
-    others = sorted({strategy for _, strategy in pairs.values() if strategy} - set(_FIRST))
-    strategies = [*_FIRST, *others]
+    objectives = _after(OBJECTIVES, (o for o, strategy in pairs.values() if strategy))
+    strategies = _after(STRATEGIES, (s for _, s in pairs.values() if s))
     plain = [name for name in names if not pairs[name][1]]
     found = {}
     for name, (objective, strategy) in pairs.items():
         if strategy:
-            hue = f"hue-{objectives.index(objective) % HUES}"
-            shape = SHAPES[strategies.index(strategy) % len(SHAPES)]
+            more, number = divmod(objectives.index(objective), HUES)
+            hue = f"hue-{number}"
+            shape = SHAPES[(strategies.index(strategy) + more) % len(SHAPES)]
         else:
             hue, shape = "hue-plain", SHAPES[plain.index(name) % len(SHAPES)]
         found[name] = Look(hue, *shape)
     return found
+
+
+def _after(known: tuple[str, ...], names: Iterable[str]) -> list[str]:
+    return [*known, *sorted({*names}.difference(known))]
 
 
 def plain_looks(names: Iterable[str]) -> dict[str, Look]:

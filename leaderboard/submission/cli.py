@@ -294,5 +294,6 @@ def document(examined: "Examined") -> dict[str, Any]:
         "records": len(examined.entries),
         "rescored": len(examined.rescored),
         "findings": [asdict(finding) for finding in examined.findings.found],
+        "left_out": [*examined.findings.left_out()],
         "verdict": examined.verdict,
     }

@@ -139,7 +139,7 @@ class Browser:
 
     def press(self, key: str) -> None:
         """Press and let go of a key, such as Tab, Enter or ArrowLeft."""
-        codes = {"Tab": 9, "Enter": 13, "ArrowLeft": 37}
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}
         what: dict[str, Any] = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
         if key == "Enter":
             what["text"] = "\r"

@@ -222,29 +222,6 @@ def test_a_phone_sorts_by_a_menu(browser: Browser, site: Path, store: Path, card
     assert browser.evaluate("headwater.exported").startswith("Rank,Method,Transfer,")
 
 
-def test_paper_is_light(browser: Browser, site: Path) -> None:
-    browser.show(f"{site.as_uri()}/index.html", dark=True)
-    ink = "getComputedStyle(document.querySelector('.main-svg .xtick text')).fill"
-    dark = browser.evaluate(ink)
-    browser.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert browser.evaluate(ink) == "rgb(85, 98, 110)" != dark
-    browser.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert browser.evaluate(ink) == dark
-    style = "getComputedStyle(document.{}).{}"
-    for theme in ("", "dark"):
-        browser.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        scheme = {"name": "prefers-color-scheme", "value": "dark"}
-        browser.call("Emulation.setEmulatedMedia", media="print", features=[scheme])
-        hue = style.format("documentElement", "getPropertyValue('--hue-0').trim()")
-        assert browser.evaluate(hue) == "#206cff"
-        assert browser.evaluate(style.format("body", "color")) == "rgb(0, 0, 0)"
-        scroll = "querySelector('.scroll')"
-        assert browser.evaluate(style.format(scroll, "overflow")) == "visible"
-        assert browser.evaluate(style.format(scroll, "maskImage")) == "none"
-        browser.call("Emulation.setEmulatedMedia", media="", features=[scheme])
-        assert browser.evaluate(hue) == "#1b73ff"
-
-
 def test_a_difference_of_one_seed_takes_its_spread_from_the_protocol(
     browser: Browser, site: Path
 ) -> None:

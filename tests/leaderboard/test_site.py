@@ -30,7 +30,7 @@ from leaderboard.site.about import about
 from leaderboard.site.charts import shown_rows, shown_words
 from leaderboard.site.course import course_data
 from leaderboard.site.folder import SiteFolder, script_json
-from leaderboard.site.look import looks
+from leaderboard.site.look import OBJECTIVES, STRATEGIES, looks
 from leaderboard.site.overview import overview_charts
 from leaderboard.site.protocol import protocol_context
 from leaderboard.submission.card import Card, Tuning
@@ -444,6 +444,18 @@ def test_looks_differ_by_more_than_hue() -> None:
     assert len({(look.hue, look.marker) for look in found.values()}) == 13
     for objective in "abc":
         assert len({found[n].dash for n in names if n.startswith(objective)}) == 4
+
+
+def test_a_shipped_method_looks_the_same_on_every_page() -> None:
+    few = looks(["supervised/joint", "moco_v2/sequential"])
+    more = [f"{o}/{s}" for o in ("a", *OBJECTIVES) for s in ("another", *STRATEGIES)]
+    many = looks(more)
+    assert all(many[name] == look for name, look in few.items())
+    assert {*OBJECTIVES} <= {*registry.OBJECTIVES.names()}
+    assert {*STRATEGIES} <= {*registry.STRATEGIES.names()}
+    # of a seventh objective hue and shape are another than those of the first
+    assert many["a/joint"].hue == many["barlow_twins/joint"].hue
+    assert many["a/joint"].marker != many["barlow_twins/joint"].marker
 
 
 def test_images_of_the_full_tier_are_not_passed_on(tmp_path: Path) -> None:

@@ -89,10 +89,38 @@ const headwater = (() => {
     repaint();
   });
   system.addEventListener("change", repaint);
-  /* Paper is light: the charts, too. */
-  let before;
-  addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; repaint(); while (waiting.size) drawNext(); });
-  addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; repaint(); });
+  /* Paper is light, the charts, too; and nobody can open there what is closed. */
+  let before, closed = [];
+  addEventListener("beforeprint", () => {
+    before = root.dataset.theme; root.dataset.theme = "light";
+    closed = all("details:not([open], .choose)");
+    for (const details of closed) details.open = true;
+    repaint(); while (waiting.size) drawNext();
+  });
+  addEventListener("afterprint", () => {
+    if (before) root.dataset.theme = before; else delete root.dataset.theme;
+    for (const details of closed) details.open = false;
+    repaint();
+  });
+
+  /* --- keyboard ------------------------------------------------------------------------------ */
+  /* What is wider than its place can be moved by the arrow keys, and is told under its heading. */
+  function reachable() {
+    for (const place of all(".scroll")) {
+      const wide = place.scrollWidth > place.clientWidth + 1;
+      if (wide === place.hasAttribute("tabindex")) continue;
+      const heading = place.closest("section")?.querySelector("h1, h2, h3");
+      const own = { tabindex: "0", role: "region", "aria-label": heading?.textContent ?? "Table" };
+      for (const [name, value] of Object.entries(own)) {
+        if (wide) place.setAttribute(name, value); else place.removeAttribute(name);
+      }
+    }
+  }
+  new ResizeObserver(reachable).observe(document.getElementById("main"));
+  addEventListener("keydown", ({ key }) => {
+    const open = key === "Escape" && document.querySelector("details.choose[open]");
+    if (open) { open.open = false; open.querySelector("summary").focus(); }
+  });
 
   /* --- numbers in words, as on the pages that are written beforehand ----------------------- */
   const BLANK = "\u2013";
