@@ -3,17 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from benchmark.errors import UsageError
 from leaderboard import words
 from leaderboard.board import Board
 from leaderboard.differences import stream_of
 from leaderboard.power import (
     MOST,
-    Floats,
     Likeness,
-    between_seeds,
     kendall,
     likeness,
     sample_noise,
@@ -22,6 +18,7 @@ from leaderboard.power import (
     share_found,
     without_a_task,
 )
+from leaderboard.stability import means_of, two_seeds
 
 #: Correlation from which two tasks are said to measure much the same.
 ALIKE = 0.95
@@ -49,35 +46,6 @@ def power_words(board: Board) -> list[str]:
     return [*_seeds(board), *_without(board), *_nearest(board), *_alike(board)]
 
 
-def stability(boards: Sequence[Board]) -> str:
-    """Whether a ranking holds without a task and by nearest neighbours; empty if not known.
-
-    The measure is how well the rankings by two training seeds agree: who trains anew has no less.
-    """
-    without, nearest, seeds = [], [], []
-    for board in boards:
-        found, agreed = (_least_without(board), _by_neighbours(board)), _two_seeds(board)
-        if all(found) and agreed:
-            without.append(found[0])
-            nearest.append(found[1])
-            seeds.append(agreed[0])
-    if not seeds:
-        return ""
-
-    def held(taus: Sequence[Mapping[str, tuple[float, object]]], within: bool) -> str:
-        least = [line.get(_least(line) if within else "") for line in taus]
-        pairs = zip(least, seeds, strict=True)
-        stable = sum(own is not None and own[0] >= agreed for own, agreed in pairs)
-        return f"{stable} of {len(seeds)}"
-
-    return (
-        f"Is the ranking stable? Measured by how well two training seeds agree on it, that of all "
-        f"methods is with any one task left out on {held(without, False)} streams, and by nearest "
-        f"neighbours on {held(nearest, False)}; that of the methods of one objective, where it "
-        f"changes most, on {held(without, True)} and on {held(nearest, True)}."
-    )
-
-
 def power_table(boards: Sequence[Board]) -> str:
     """The same in numbers, of several streams."""
     heads = (
@@ -92,7 +60,7 @@ def power_table(boards: Sequence[Board]) -> str:
 def _line(board: Board) -> list[str]:
     spread, shares = board.spread("linear"), _shares(board, sample_noise(board))
     without, nearest = _least_without(board), _by_neighbours(board)
-    agreed, alike = _two_seeds(board), _likeness(board)
+    agreed, alike = two_seeds(board), _likeness(board)
     return [
         stream_of(board),
         f"{spread.value:.2f} ({spread.low:.2f} to {spread.high:.2f})" if spread else words.BLANK,
@@ -199,23 +167,9 @@ def _by_neighbours(board: Board) -> dict[str, tuple[float, int]]:
     both = [name for name in linear[0] if name in nearest[0]]
     if len(both) < _LEAST_METHODS:
         return {}
-    a, b = (_means(both, *table) for table in (linear, nearest))
+    a, b = (means_of(both, *table) for table in (linear, nearest))
     groups = _by_objective(both)
     return {name: (kendall(a[own], b[own]), len(own)) for name, own in groups.items()}
-
-
-def _means(wanted: Sequence[str], names: Sequence[str], table: Floats) -> Floats:
-    return np.array([table[names.index(name)].mean() for name in wanted])
-
-
-def _two_seeds(board: Board) -> tuple[float, int] | None:
-    """Tau between the rankings by single seeds, of the methods that have most of these."""
-    tables: dict[int, dict[str, float]] = {}
-    for method, runs in board.runs.items():
-        for run in runs:
-            if len(runs) > 1 and (known := board.scores.average([(1.0, run)], "linear")):
-                tables.setdefault(run.seed, {})[method] = known[0]
-    return between_seeds(tables)
 
 
 def _nearest(board: Board) -> list[str]:
@@ -226,7 +180,7 @@ def _nearest(board: Board) -> list[str]:
     within, seeds = "", ""
     if (own := _least(found)) in found:
         within = f"; of those of one objective, {own}, by {_tau(found[own])}"
-    if agreed := _two_seeds(board):
+    if agreed := two_seeds(board):
         seeds = (
             f" To compare with: two training seeds agree on the ranking of the {agreed[1]} methods "
             f"that have several by {agreed[0]:.2f} on average."

@@ -11,7 +11,7 @@ from benchmark.registry import PROTOCOLS, load_shipped
 from leaderboard.aggregate import read_results
 from leaderboard.answers_picture import answer_svg
 from leaderboard.board import Board, load_boards
-from leaderboard.power_words import LEGEND, power_table, power_words, stability
+from leaderboard.power_words import LEGEND, power_table, power_words
 from leaderboard.questions import Answer, answers, nano_boards
 from leaderboard.readme_bench import benchmarks, demo, engine, site
 from leaderboard.readme_methods import edges, memory_trials, method_rates, references, trials
@@ -22,6 +22,7 @@ from leaderboard.readme_tasks import against_sklearn, evaluation_rates
 from leaderboard.reproduction import FILE, reproduction
 from leaderboard.row import Row
 from leaderboard.selection import tracks
+from leaderboard.stability import seeds_elsewhere, stability
 from leaderboard.streams_picture import streams_svg
 from leaderboard.table import markdown_table, write_between_markers
 from leaderboard.words import interval
@@ -174,7 +175,8 @@ def update(readme: Path = ROOT / "README.md", results: Path = ROOT / "results") 
     write_between_markers(readme, "findings", findings(board))
     carried = filter(None, [*power_words(board), stability(boards)])
     power = "\n".join(f"- {line}" for line in carried)
-    write_between_markers(readme, "power", f"{power}\n\n{power_table(boards)}\n\n{LEGEND}")
+    where = seeds_elsewhere(boards)
+    write_between_markers(readme, "power", f"{power}\n\n{power_table(boards)}\n\n{LEGEND} {where}")
     write_between_markers(readme, "protocols", protocols(nano + full))
     drawn = [spec for spec in nano if not spec.longer]
     write_whole(readme.parent / "results" / "streams.svg", streams_svg(drawn).encode())

@@ -1,6 +1,8 @@
 """Seeds needed against simulation, rankings and likeness against hand calculations."""
 
+from collections.abc import Sequence
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from scipy import stats
 
 from benchmark.errors import UsageError
-from leaderboard import power_words as power_module
+from leaderboard import stability as stability_module
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
 from leaderboard.power import (
@@ -21,8 +23,9 @@ from leaderboard.power import (
     share_found,
     without_a_task,
 )
-from leaderboard.power_words import power_table, power_words, stability
+from leaderboard.power_words import power_table, power_words
 from leaderboard.spread import Spread, difference_over_seeds, spread_over_seeds
+from leaderboard.stability import seeds_elsewhere, stability
 from tests.leaderboard.conftest import GAINS, make_card
 
 
@@ -168,16 +171,62 @@ def test_a_ranking_is_stable_where_it_moves_no_more_than_with_the_seed(
     monkeypatch, seeded: Board
 ) -> None:
     assert stability([]) == "" and stability([seeded]) == ""  # nothing by nearest neighbours
-    without = {"": (0.9, "flags"), "a": (0.8, "flags"), "b": (0.5, "faces")}
-    nearest = [{"": (0.7, 9), "a": (0.65, 5)}, {"": (0.6, 9)}]
-    monkeypatch.setattr(power_module, "_least_without", lambda _: without)
-    monkeypatch.setattr(power_module, "_by_neighbours", lambda board: nearest[board])
-    monkeypatch.setattr(power_module, "_two_seeds", lambda _: (0.65, 8))
-    assert stability([0, 1]).partition("? ")[2] == (  # type: ignore[list-item]
-        "Measured by how well two training seeds agree on it, that of all methods is with any one "
-        "task left out on 2 of 2 streams, and by nearest neighbours on 1 of 2; that of the methods "
-        "of one objective, where it changes most, on 0 of 2 and on 1 of 2."
+    taus = {
+        (0, "a"): (0.9, 0.65, 0.65),
+        (0, "all"): (0.9, 0.7, 0.65),
+        (1, "all"): (0.5, 0.6, 0.65),
+        (1, "b"): (1.0, 1.0, 1.0),
+    }
+
+    def on_the_same(board: Any, names: Sequence[str]) -> tuple[float, float, float] | None:
+        groups = {name.partition("/")[0] for name in names}
+        return taus.get((board.number, "all" if len(groups) > 1 else groups.pop()))
+
+    monkeypatch.setattr(stability_module, "on_the_same", on_the_same)
+    runs = {"a/x": (1, 2), "a/y": (1, 2), "b/x": (1, 2), "b/once": (1,)}
+    boards = [SimpleNamespace(number=number, runs=runs) for number in (0, 1)]
+    assert stability(boards).partition(", of the ")[2] == (  # type: ignore[arg-type]
+        "methods that have several: of all (3) with any one task left out on 1 of 2 streams and by "
+        "nearest neighbours on 1; of a (2) with any one task left out on 1 of 1 streams and by "
+        "nearest neighbours on 1; of b (1) with any one task left out on 1 of 1 streams and by "
+        "nearest neighbours on 1."
     )
+
+
+def test_the_taus_that_are_compared_are_of_the_same_methods(monkeypatch) -> None:
+    linear = np.array([[5.0, 1.0], [4.0, 2.0], [3.0, 4.0], [9.0, 9.0]])
+    near = np.array([[1.0], [2.0], [3.0], [0.0]])
+    names = ["a/x", "a/y", "a/z", "b/x"]
+    monkeypatch.setattr(
+        stability_module,
+        "score_table",
+        lambda _, evaluation="linear": (names, near if evaluation == "knn" else linear),
+    )
+    monkeypatch.setattr(stability_module, "two_seeds", lambda _, wanted: (0.5, len(wanted)))
+    card = SimpleNamespace(cells=lambda kind: [(kind, "s"), (kind, "t")])
+    told = stability_module.on_the_same(SimpleNamespace(card=card), names[:3])  # type: ignore[arg-type]
+    # means 3, 3, 3.5; without s 1, 2, 4, without t 5, 4, 3; by neighbours 1, 2, 3
+    means = stats.kendalltau
+    least = min(means([3, 3, 3.5], own).statistic for own in ([1, 2, 4], [5, 4, 3]))
+    near_by = means([3, 3, 3.5], [1, 2, 3]).statistic
+    assert told == (pytest.approx(least), pytest.approx(near_by), 0.5)
+
+
+def test_how_many_methods_have_seeds_of_other_machines(writer) -> None:
+    def seeds(method: str, *cpus: str | None) -> None:
+        for seed, writer.cpu in enumerate(cpus):
+            writer.pretrain(method, seed=seed)
+
+    seeds("a/joint", "x", "x")
+    seeds("b/joint", "x", "y")
+    seeds("c/joint", None, None)
+    seeds("d/joint", "x")
+    found = Board(read_results(writer.root), make_card())
+    assert seeds_elsewhere([found, found]) == (
+        "Of 6 times that a method has several seeds on a stream, these were trained on machines "
+        "that may differ in 4, which is part of the spread."
+    )
+    assert seeds_elsewhere([]) == ""
 
 
 def test_one_seed_says_that_nothing_is_known(full_store) -> None:
