@@ -98,8 +98,9 @@ class Browser:
         while True:
             answer = self._next()
             if answer.get("id") == number:
-                gone = "context" in str(answer.get("error", ""))  # a page that is being left
-                assert gone or "error" not in answer, answer["error"]
+                error = str(answer.get("error", ""))
+                left = "context" in error or "navigated" in error  # a page that is being left
+                assert left or "error" not in answer, error
                 result: dict[str, Any] = answer.get("result", {"result": {}})
                 return result
 

@@ -122,6 +122,7 @@ def test_the_command_tells_all_findings_and_the_exit_status_agrees(forger) -> No
     told = json.loads(CliRunner().invoke(app, ["validate", str(forger.bundle), "--json"]).stdout)
     assert told["errors"] == 2 and not told["accepted"]
     assert {f["code"] for f in told["findings"] if f["level"] == "error"} == {"P04"}
+    assert told["left_out"] == []
 
 
 def test_a_card_is_written_filled_in_and_read(smoke_store, tmp_path) -> None:
