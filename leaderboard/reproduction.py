@@ -16,7 +16,9 @@ from typing import Annotated, Any
 import typer
 
 from benchmark.canonical import write_whole
+from benchmark.result import read_record
 from leaderboard import words
+from leaderboard.row import machine
 
 #: Name of the file in the folder of the records.
 FILE = "verify.json"
@@ -31,16 +33,17 @@ def reproduction(measured: Mapping[str, Any], now: int | None = None) -> str:
             the cells were drawn from; None if that is not known.
 
     Example:
-        >>> cell = {"path": "p@1/a/seed0/after-chunk4/linear.mnist.json", "metric": "top1"}
-        >>> same = cell | {"claimed": 50.0, "found": 50.0, "verdict": "same bits"}
+        >>> cell = {"path": "p@1/a/seed0/after-chunk4/linear.x.json", "metric": "top1"}
+        >>> same = cell | {"claimed": 50.0, "found": 50.0, "verdict": "same bits", "alike": True}
         >>> near = cell | {"claimed": 50.0, "found": 50.5, "verdict": "agrees", "allowed": 2.0}
+        >>> there = {"of": 7, "machines": ["a machine"], "ended": "2026-11-28"}
         >>> document = {
         ...     "seed": 1, "threads": 3,
-        ...     "as_recorded": {"drawn": [same], "of": 7, "verdict": "reproduced: one"},
-        ...     "otherwise": {"drawn": [near], "of": 7, "verdict": "reproduced: other"},
+        ...     "as_recorded": {"drawn": [same], "verdict": "reproduced: one"} | there,
+        ...     "otherwise": {"drawn": [near], "verdict": "reproduced: other"} | there,
         ... }
         >>> print(reproduction(document).splitlines()[2])
-        | `p@1/a/seed0/after-chunk4/linear.mnist` | top1 50.00 | same bits | +0.50 | 2.00 |
+        | `p@1/a/seed0/after-chunk4/linear.x` | top1 50.00 | same kind | same bits | +0.50 | 2.00 |
         >>> reproduction(document, 7) == reproduction(document)
         True
         >>> reproduction(document, 1234).rpartition("by ")[2]
@@ -48,8 +51,8 @@ def reproduction(measured: Mapping[str, Any], now: int | None = None) -> str:
     """
     threads = measured["threads"]
     lines = [
-        f"| Cell | Claimed | As recorded | By {threads} threads | Allowed |",
-        "| :-- | --: | :-- | --: | --: |",
+        f"| Cell | Claimed | Machine | As recorded | By {threads} threads | Allowed |",
+        "| :-- | --: | :-- | :-- | --: | --: |",
     ]
     first, second = measured["as_recorded"], measured["otherwise"]
     moved = []
@@ -58,9 +61,11 @@ def reproduction(measured: Mapping[str, Any], now: int | None = None) -> str:
         step = f"{moved[-1]:+.2f}".replace("-", words.MINUS)
         lines.append(
             f"| `{same['path'].removesuffix('.json')}` | {same['metric']} {same['claimed']:.2f} "
-            f"| {same['verdict']} | {step} | {other['allowed']:.2f} |"
+            f"| {'same kind' if same['alike'] else 'not known to be'} | {same['verdict']} | {step} "
+            f"| {other['allowed']:.2f} |"
         )
     drawn = words.counted(len(moved), "cell")
+    alike = [cell["verdict"] == "same bits" for cell in first["drawn"] if cell["alike"]]
     later = "" if now in (None, first["of"]) else f"; the store has {now:,} evaluations now"
     return "\n".join(
         [
@@ -70,8 +75,13 @@ def reproduction(measured: Mapping[str, Any], now: int | None = None) -> str:
             "of episodes) in both runs and by the luck of another training, as far as the other "
             f"methods of several seeds tell it, at 95 % over the {drawn} drawn (Bonferroni).",
             "",
-            f"The draw is that of seed {measured['seed']}. "
-            f"By as many threads as each record names: {first['verdict']}. By {threads} threads: "
+            "The machine is of the same kind where the records of the cell and of all that it "
+            "rests on name the processor, versions and number of threads of the rerun.",
+            "",
+            f"The draw is that of seed {measured['seed']}; computed again until {first['ended']} "
+            f"on {words.joined(first['machines'])}. "
+            f"By as many threads as each record names: {first['verdict']}; "
+            f"{sum(alike)} of the {len(alike)} of the same kind of machine. By {threads} threads: "
             f"{second['verdict']}; the headlines moved by "
             f"{statistics.fmean(map(abs, moved)):.2f} on average, and by "
             f"{max(map(abs, moved)):.2f} at the most{later}.",
@@ -82,7 +92,7 @@ def reproduction(measured: Mapping[str, Any], now: int | None = None) -> str:
 def main(
     store: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
     cells: Annotated[int, typer.Option(min=1, help="So many are drawn.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 2026,
     threads: Annotated[int, typer.Option(min=1, help="For the second time.")] = 3,
     keep: Annotated[Path, typer.Option(help="Folder, to go on from.")] = Path("runs/verify"),
 ) -> None:
@@ -100,6 +110,9 @@ def main(
     document: dict[str, Any] = {"seed": seed, "threads": threads}
     for name, process in running.items():
         document[name] = json.loads(process.communicate()[0])
+        again = [read_record(keep / name / cell["path"]) for cell in document[name]["drawn"]]
+        document[name]["machines"] = sorted({machine(record.environment) for record in again})
+        document[name]["ended"] = max(record.provenance.ended for record in again)[:10]
         print(document[name]["verdict"], flush=True)
     write_whole(store / FILE, (json.dumps(document, indent=1) + "\n").encode())
 

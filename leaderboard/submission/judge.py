@@ -44,6 +44,8 @@ class Rerun:
         found: the headline here; None if the cell failed here.
         allowed: by how much it may differ from the claim.
         remark: what else is to be known: why it failed, or that the harness is another one.
+        alike: whether it and all that it rests on is known to have been computed on the same kind
+            of machine, by as many threads.
     """
 
     entry: Entry
@@ -51,6 +53,7 @@ class Rerun:
     found: float | None
     allowed: float
     remark: str = ""
+    alike: bool = False
 
     @property
     def headline(self) -> tuple[str, Metric]:
@@ -73,6 +76,7 @@ class Rerun:
             "difference": self.difference,
             "allowed": self.allowed,
             "verdict": self.verdict,
+            "alike": self.alike,
         }
 
     def __str__(self) -> str:
@@ -204,7 +208,9 @@ def judge(entry: Entry, here: Located, quantile: float, luck: float = 0.0) -> Re
 
 
 def settle(reruns: Sequence[Rerun], claimed: Sequence[Entry], store: Path) -> list[Rerun]:
-    """What could not be told differs if the same kind of machine computed all that it rests on.
+    """Say of each whether the same kind of machine computed all that it rests on.
+
+    What could not be told differs, if so.
 
     Args:
         reruns: cells that were computed again.
@@ -214,11 +220,12 @@ def settle(reruns: Sequence[Rerun], claimed: Sequence[Entry], store: Path) -> li
     Returns:
         The same, in their order.
     """
+    settled = [replace(one, alike=all(_alike(one.entry, claimed, store))) for one in reruns]
     return [
         replace(one, verdict="differs", remark="their kind of machine would give the same bits")
-        if one.verdict == "cannot be told" and all(_alike(one.entry, claimed, store))
+        if one.verdict == "cannot be told" and one.alike
         else one
-        for one in reruns
+        for one in settled
     ]
 
 

@@ -20,9 +20,10 @@ from benchmark.errors import HeadwaterError, Stopped, UsageError
 from benchmark.execute import run
 from benchmark.provenance import code_of
 from benchmark.resolve import protocol_named, resolve
-from benchmark.result import parse_record
+from benchmark.result import parse_record, read_record
 from benchmark.store import Store
 from leaderboard.reproduction import FILE, main, reproduction
+from leaderboard.row import machine
 from leaderboard.submission import verify
 from leaderboard.submission.examine import examine
 from leaderboard.submission.vouch import vouch
@@ -430,10 +431,13 @@ def test_the_table_of_cells_computed_again_twice(tmp_path: Path) -> None:
     (same,), (other,) = (document[n]["drawn"] for n in ("as_recorded", "otherwise"))
     assert same["verdict"] == "same bits"
     assert other["path"] == same["path"] and other["verdict"] in ("same bits", "agrees")
-    heading, _, row, _, allowed, _, told = reproduction(document).splitlines()
+    assert same["alike"] and not other["alike"]
+    here = read_record(tmp_path / "again" / "as_recorded" / same["path"]).environment
+    heading, _, row, _, allowed, _, _, _, told = reproduction(document).splitlines()
     assert allowed.startswith("Allowed is how far two headlines may be apart")
-    assert heading == "| Cell | Claimed | As recorded | By 3 threads | Allowed |"
+    assert heading == "| Cell | Claimed | Machine | As recorded | By 3 threads | Allowed |"
     assert row.startswith(f"| `{same['path'].removesuffix('.json')}` | ")
-    assert "1 of 1 drawn from 3 evaluations agree, 1 with the same bits. By 3 threads" in told
+    assert "1 of 1 drawn from 3 evaluations agree, 1 with the same bits; 1 of the 1 of" in told
+    assert f"again until {document['as_recorded']['ended']} on {machine(here)}. By as" in told
     assert f"{abs(other['found'] - other['claimed']):.2f} on average" in told
     assert "1 of 1 drawn" in told.partition("By 3 threads")[2]
