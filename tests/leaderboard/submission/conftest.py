@@ -5,7 +5,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from benchmark.engine.attempt import Attempt
+from benchmark.errors import DataError
 from benchmark.execute import run
 from benchmark.resolve import protocol_named, resolve
+from benchmark.result import parse_record
 from benchmark.store import Store
+from leaderboard.submission.bundle import environment_document
 from leaderboard.submission.examine import Examined, examine
 from leaderboard.submission.pack import own_card, pack
 
@@ -92,7 +95,18 @@ class Forger:
         text = json.dumps(fields, indent=1).removesuffix("\n}")
         digest = hashlib.sha256(text.encode()).hexdigest()
         path.write_text(f'{text},\n "sha256": "{digest}"\n}}\n')
+        self._tell_environments()
         self.seal()
+
+    def _tell_environments(self) -> None:
+        """Let environment.json say what the records say, as far as they are some."""
+        path, records = self.bundle / "environment.json", []
+        if not path.is_file():  # it is a store
+            return
+        for one in sorted((self.bundle / "results").rglob("*.json")):
+            with suppress(DataError):
+                records.append(parse_record(one.read_bytes()))
+        path.write_bytes(environment_document(records, json.loads(path.read_text())["packages"]))
 
     @contextmanager
     def predictions(self, cell: str, seed: int = 0) -> Iterator[dict[str, np.ndarray]]:

@@ -96,9 +96,10 @@ def test_an_honest_bundle_has_the_same_bits(untouched: Path, again: Path) -> Non
     told = json.loads(headwater(*words, "--json").stdout)
     assert list(told) == ["accepted", "drawn", "of", "verdict", "findings"]
     assert told["accepted"] and told["of"] == 8 and told["verdict"] == verdict
-    keys = ["path", "metric", "claimed", "found", "difference", "allowed", "verdict"]
+    keys = ["path", "metric", "claimed", "found", "difference", "allowed", "verdict", "alike"]
     assert list(told["drawn"][0]) == keys
     assert told["drawn"][0]["verdict"] == "same bits" and told["drawn"][0]["difference"] == 0
+    assert told["drawn"][0]["alike"] is True
 
 
 def test_the_draw_is_even_and_known_by_its_seed(untouched: Path) -> None:
