@@ -94,7 +94,7 @@ def main(
     cells: Annotated[int, typer.Option(min=1, help="So many are drawn.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 2026,
     threads: Annotated[int, typer.Option(min=1, help="For the second time.")] = 3,
-    keep: Annotated[Path, typer.Option(help="Folder, to go on from.")] = Path("runs/verify"),
+    keep: Annotated[Path, typer.Option(help="Folder, to go on from.")] = Path("build/verify"),
 ) -> None:
     """Compute evaluations drawn at random again, and write what came of it into verify.json."""
     code = "from benchmark.cli.main import main; main()"
