@@ -196,7 +196,7 @@ class Board:
     def beyond_noise(self, a: str, b: str, evaluation: str = "linear") -> dict[str, bool]:
         """Per task: is `a` above `b` beyond the 95 % interval of their difference?"""
         differences = self.compare(a, b, evaluation)
-        return {task: d.value > 0 and d.beyond_noise for (_, task), d in differences.items()}
+        return {task: d.above for (_, task), d in differences.items()}
 
     def forgetting_difference(self, a: str, b: str) -> Estimate | None:
         """Forgetting of the first chunk under `a` less that under `b`, task-aware.

@@ -120,8 +120,8 @@ def verdict(board: Board, a: str, b: str) -> str:
     if not average.beyond_noise:
         return f"{a} and {b} cannot be told apart: {told} between them, over {seeds}."
     single = board.compare(a, b, "linear").values()
-    up = sum(d.value > 0 and d.beyond_noise for d in single)
-    down = sum(d.value < 0 and d.beyond_noise for d in single)
+    up = sum(d.above for d in single)
+    down = sum(d.below for d in single)
     return (
         f"{a} is {told} {side} {b}, over {seeds}; taken singly, beyond noise, it is ahead on {up} "
         f"and behind on {down} of {words.counted(len(single), 'task')}."

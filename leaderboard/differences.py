@@ -56,8 +56,8 @@ def sides(numbers: Numbers, below: str, above: str) -> str:
         'beyond the interval behind in 1 of 2 cases and ahead in 0, all from one seed'
     """
     found = every(numbers)
-    low = sum(one.beyond_noise and one.value < 0 for one in found)
-    high = sum(one.beyond_noise and one.value > 0 for one in found)
+    low = sum(one.below for one in found)
+    high = sum(one.above for one in found)
     cases = words.counted(len(found), "case")
     single = sum(one.beyond_noise and one.seeds == 1 for one in found)
     told = f"{single} of these {low + high}" if single < low + high else "all"

@@ -152,11 +152,11 @@ def _helpers(boards: Sequence[Asked]) -> Answer:
 def _open(numbers: Numbers) -> str:
     """Where there is a gap beyond the interval at all, and what of it is left."""
     gaps = numbers.get("sequential", {})
-    there = [line for line, gap in gaps.items() if _behind(gap)]
+    there = [line for line, gap in gaps.items() if gap.below]
     where = f" ({'; '.join(there)})" if there else ""
     cases = words.counted(len(gaps), "case")
     left = [
-        f"{sum(map(_behind, those))} of {len(those)} with {strategy}"
+        f"{sum(gap.below for gap in those)} of {len(those)} with {strategy}"
         for strategy in HELPERS
         if (those := [gap for line, gap in numbers.get(strategy, {}).items() if line in there])
     ]
@@ -165,10 +165,6 @@ def _open(numbers: Numbers) -> str:
         f"There is a gap beyond the interval, that could be closed, in {len(there)} of {cases}"
         f"{where}.{still}"
     )
-
-
-def _behind(gap: Estimate) -> bool:
-    return gap.beyond_noise and gap.value < 0
 
 
 def _forgetting(boards: Sequence[Asked]) -> Answer:

@@ -47,7 +47,7 @@ def findings(board: Board) -> str:
 
 
 def _forgetting(row: Row) -> str:
-    gains = row.forgetting and row.forgetting.beyond_noise and row.forgetting.value < 0
+    gains = row.forgetting and row.forgetting.below
     steps = " → ".join(f"{point.value:.1f}" for _, point in row.first_chunk)
     return (
         f"- `{row.method}`: accuracy on chunk 1's held-out images along the stream {steps} %; "

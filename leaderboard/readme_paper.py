@@ -73,7 +73,7 @@ def _behind(numbers: Numbers) -> list[str]:
         f"{strategy} on {stream} ({interval(gap, sign=True)}{', one seed' * (gap.seeds == 1)})"
         for strategy, series in numbers.items()
         for stream, gap in series.items()
-        if gap.beyond_noise and gap.value < 0
+        if gap.below
     ]
 
 
@@ -83,7 +83,7 @@ def _mild(boards: Sequence[Board]) -> list[str]:
     if not numbers:
         return []
     each = numbers["sequential"]
-    behind = any(gap.beyond_noise and gap.value < 0 for gap in each.values())
+    behind = any(gap.below for gap in each.values())
     return [
         f"The paper: where the shift is mild, it does so even without these. Here, counting "
         f"{words.joined(MILD)} as mild, sequential less joint training with {SELF} is "
@@ -114,7 +114,7 @@ def _forgotten(boards: Sequence[Board]) -> list[str]:
     seen = f"seen on {words.joined(more)}" if more else "not seen here"
     if fewer:
         seen += f", the opposite on {words.joined(fewer)}"
-    elif not more and not any(one.beyond_noise and one.value > 0 for one in lost):
+    elif not more and not any(one.above for one in lost):
         seen += (
             f": supervised training itself forgets nothing beyond its interval ({least} to {most} "
             f"points), and the intervals are too wide to tell them apart"
@@ -205,12 +205,9 @@ def _single(board: Board) -> bool:
 def _concluded(base: Board, gaps: Mapping[tuple[str, str], Estimate]) -> str:
     """Whether more visits bring out what fewer did not show, and whether they close a gap."""
 
-    def is_behind(gap: Estimate | None) -> bool:
-        return gap is not None and gap.beyond_noise and gap.value < 0
-
     before = {key: _gap(base, key[1], key[0]) for key in gaps}
-    few = {key for key, gap in before.items() if is_behind(gap)}
-    many = {key for key, gap in gaps.items() if is_behind(gap)}
+    few = {key for key, gap in before.items() if gap and gap.below}
+    many = {key for key, gap in gaps.items() if gap.below}
     told = []
     for strategy in dict.fromkeys(strategy for strategy, _ in gaps):
         those = [key for key in gaps if key in many and key[0] == strategy]

@@ -91,4 +91,5 @@ def two_seeds(board: Board, wanted: Collection[str] = ()) -> tuple[float, int] |
 
 
 def means_of(wanted: Sequence[str], names: Sequence[str], table: Floats) -> Floats:
+    """Means over the tasks of some methods, of a table that has more."""
     return np.array([table[names.index(name)].mean() for name in wanted])

@@ -52,6 +52,16 @@ class Estimate:
         """Whether the interval leaves out 0; never where there is no interval."""
         return self.half is not None and abs(self.value) > self.half
 
+    @property
+    def below(self) -> bool:
+        """Whether the whole interval is below 0."""
+        return self.beyond_noise and self.value < 0
+
+    @property
+    def above(self) -> bool:
+        """Whether the whole interval is above 0."""
+        return self.beyond_noise and self.value > 0
+
 
 def estimate(
     values: Sequence[float], standard_errors: Sequence[float | None], luck: float | None = None

@@ -178,8 +178,8 @@ def verdict(board: Board, sequential: str, joint: str) -> tuple[str, str]:
         return "Pending", "Not all linear evaluations of both are there yet."
     differences = board.compare(joint, sequential, "linear").values()
     tasks = f"over {counted(len(differences), 'linear task')}"
-    behind = sum(d.value > 0 and d.beyond_noise for d in differences)
-    ahead = sum(d.value < 0 and d.beyond_noise for d in differences)
+    behind = sum(d.above for d in differences)
+    ahead = sum(d.below for d in differences)
     singly = f"Taken singly, beyond noise, it is behind on {behind} and ahead on {ahead}."
     if gap.half is None:
         return apart(gap), f"On average {tasks}; no interval is known."
