@@ -7,7 +7,12 @@ from typing import Literal
 
 import numpy as np
 
-from benchmark.metrics import first_chunk_forgetting, forgetting, forward_transfer
+from benchmark.metrics import (
+    final_accuracy,
+    first_chunk_forgetting,
+    forgetting,
+    forward_transfer,
+)
 from leaderboard.aggregate import STREAM, Run
 from leaderboard.scores import Known, Score, Scores, contrast
 from leaderboard.statistics import Estimate, estimate, standard_error_of_mean
@@ -32,6 +37,7 @@ class Course:
         first_forgetting: of the first chunk, whose best earlier accuracy counts; of each reading.
         forgetting: mean over the chunks before the last; of each reading.
         forward: forward transfer, task-aware; None without the untrained network.
+        final: mean accuracy over all chunks at the end; of each reading.
     """
 
     first: tuple[tuple[int, Estimate], ...]
@@ -39,6 +45,7 @@ class Course:
     first_forgetting: dict[Reading, Estimate | None]
     forgetting: dict[Reading, Estimate | None]
     forward: Estimate | None
+    final: dict[Reading, Estimate | None]
 
 
 def course(scores: Scores, runs: Sequence[Run], untrained: Sequence[Run] = ()) -> Course:
@@ -70,6 +77,7 @@ def course(scores: Scores, runs: Sequence[Run], untrained: Sequence[Run] = ()) -
         first_forgetting={r: _over(map(first_forgetting_of, m)) for r, m in matrices.items()},
         forgetting={r: _over(map(forgetting_of, m)) for r, m in matrices.items()},
         forward=_over(forward),
+        final={r: _over(map(final_of, m)) for r, m in matrices.items()},
     )
 
 
@@ -135,6 +143,16 @@ def forward_of(matrix: Matrix, floor: Sequence[Score | None]) -> Known | None:
     untrained = [np.nan if score is None else score.value for score in floor]
     errors = [contrast([(1, one), (-1, other)])[1] for one, other in known]
     return forward_transfer(values, untrained), standard_error_of_mean(errors)
+
+
+def final_of(matrix: Matrix) -> Known | None:
+    """Mean accuracy over all chunks at the end, whose held-out images are independent; None while
+    one is missing."""
+    known = [score for score in matrix[-1] if score is not None]
+    if len(known) < len(matrix):
+        return None
+    values = [[np.nan] * len(matrix)] * (len(matrix) - 1) + [[score.value for score in known]]
+    return final_accuracy(values), standard_error_of_mean([s.standard_error for s in known])
 
 
 def means_of_whole(found: Sequence[Sequence[Score | None]]) -> list[Estimate | None]:

@@ -15,8 +15,9 @@ from leaderboard.along import (
 )
 from leaderboard.catalogue import EVALUATIONS, FLOOR, ProtocolCard, find_card
 from leaderboard.gather import gather
-from leaderboard.ranking import all_differences, tied_ranks
-from leaderboard.row import Row, command_of, cost_of
+from leaderboard.groups import groups, letters
+from leaderboard.ranking import all_differences, tied_ranks, told_apart
+from leaderboard.row import Row, command_of, cost_of, forgets
 from leaderboard.scores import Scores, contrast
 from leaderboard.spread import Spread, difference_over_seeds, enough, spread_over_seeds
 from leaderboard.statistics import Estimate, estimate
@@ -54,10 +55,13 @@ class Board:
         difference, _, p_value = all_differences(
             self.scores, whole, "linear", self.known_spread("linear")
         )
-        open_ranks = tied_ranks(difference, p_value)
-        ranks = dict(zip(complete, open_ranks, strict=True))
+        behind = told_apart(difference, p_value)
+        grouped = map(letters, groups(behind))
+        places = dict(zip(complete, zip(tied_ranks(behind), grouped, strict=True), strict=True))
         rest = sorted(set(self.runs) - set(complete))
-        self.rows = tuple(self._row(name, ranks.get(name)) for name in [*complete, *rest])
+        self.rows = tuple(
+            self._row(name, *places.get(name, (None, ""))) for name in [*complete, *rest]
+        )
         self._by_name = {row.method: row for row in self.rows}
 
     def row(self, method: str) -> Row | None:
@@ -241,7 +245,7 @@ class Board:
     def _average(self, method: str, evaluation: str) -> Estimate | None:
         return self._contrast([[(1, run)] for run in self.runs[method]], evaluation)
 
-    def _row(self, method: str, ranks: tuple[int, int] | None) -> Row:
+    def _row(self, method: str, ranks: tuple[int, int] | None, group: str) -> Row:
         runs, cells = self.runs[method], self.card.cells()
         scores = {cell: score for cell in cells if (score := self.score(method, cell))}
         lacking = {run.seed: [c for c in cells if not self.scores.of(run, c)] for run in runs}
@@ -261,9 +265,11 @@ class Board:
             if method != FLOOR and len(floor) == len(self.card.cells("linear"))
             else None,
             course=course(self.scores, runs, self.runs.get(FLOOR, ())),
+            forgets=any(forgets(run, self.card.chunks) for run in runs),
             cost=cost_of(runs, self.scores.last(runs[0])),
             evaluation_seconds=sum(spent) / len(spent),
             ranks=ranks,
+            group=group,
             done=sum(len(cells) - len(missing) for missing in lacking.values()),
             wanted=len(cells) * len(runs),
             missing=tuple(c for c in cells if any(c in missing for missing in lacking.values())),

@@ -9,13 +9,14 @@ LARGEST = 1e9
 
 
 def within(record: Record) -> bool:
-    """Whether a record's metrics and costs are such that tables can be made of them."""
+    """Whether a record's numbers are such that tables can be made of them."""
     cost = record.cost
-    spent = (
+    counts = (
         *(cost.image_visits, cost.optimiser_steps, cost.stored_bytes, cost.extra_parameters),
         *(cost.peak_memory_bytes, cost.seconds, record.stream.chunks_seen),
+        *(record.seeds.replicate, record.environment.threads),
     )
-    return max(spent) <= MOST and all(
+    return max(counts) <= MOST and all(
         abs(metric.value) <= LARGEST
         and (metric.standard_error or 0.0) <= LARGEST
         and metric.n <= MOST

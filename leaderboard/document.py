@@ -94,6 +94,7 @@ def row_document(row: Row) -> dict[str, Any]:
         "method": row.method,
         "trust": row.trust,
         "rank": list(row.ranks) if row.ranks else None,
+        "group": row.group or None,
         "seeds": list(row.seeds),
         "complete": not row.missing,
         "transfer": _estimate(row.transfer),
@@ -107,6 +108,8 @@ def row_document(row: Row) -> dict[str, Any]:
         "mean_forgetting": _estimate(row.course.forgetting["aware"]),
         "mean_forgetting_pooled": _estimate(row.course.forgetting["pooled"]),
         "forward_transfer": _estimate(row.course.forward),
+        "final_accuracy": _estimate(row.course.final["aware"]),
+        "final_accuracy_pooled": _estimate(row.course.final["pooled"]),
         "accuracy_matrix": {
             reading: [[_estimate(entry) for entry in line] for line in matrix]
             for reading, matrix in row.course.matrix.items()

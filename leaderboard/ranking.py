@@ -101,27 +101,23 @@ def _squared_errors(tested: Sequence[Score | None]) -> Floats:
     return found
 
 
-def tied_ranks(difference: Floats, p_value: Floats) -> list[tuple[int, int]]:
-    """Best and worst rank of each method that the differences leave open.
-
-    A method is behind another if their difference is beyond noise after Holm's correction for
-    all pairs; its best rank is one more than those it is behind, its worst leaves room for all
-    that are not behind it.
+def told_apart(difference: Floats, p_value: Floats) -> NDArray[np.bool_]:
+    """Which methods are behind which beyond noise, after Holm's correction for all pairs.
 
     Args:
         difference: (M, M) row less column.
         p_value: (M, M) of no difference; NaN where it is not known.
 
     Returns:
-        (best, worst) of each method, from 1.
+        (M, M) whether the row's method is behind the column's.
 
     Source:
         Holm, A simple sequentially rejective multiple test procedure (1979).
 
     Example:
         >>> level, near = np.array([10.0, 9.0, 1.0]), np.array([0.3, 0.3, 1e-6])
-        >>> tied_ranks(level[:, None] - level[None, :], np.minimum.outer(near, near))
-        [(1, 2), (1, 2), (3, 3)]
+        >>> told_apart(level[:, None] - level[None, :], np.minimum.outer(near, near)).tolist()
+        [[False, False, False], [False, False, False], [True, True, False]]
     """
     count = len(difference)
     first, second = np.triu_indices(count, 1)
@@ -130,11 +126,30 @@ def tied_ranks(difference: Floats, p_value: Floats) -> list[tuple[int, int]]:
     order = np.argsort(p_values, kind="stable")
     fails = p_values[order] > 0.05 / (len(order) - np.arange(len(order)))
     kept = order[: int(np.argmax(fails))] if fails.any() else order
-    behind = np.zeros((count, count), bool)  # row is behind column
+    behind = np.zeros((count, count), bool)
     ahead = value[kept] > 0
     behind[second[kept][ahead], first[kept][ahead]] = True
     behind[first[kept][~ahead], second[kept][~ahead]] = True
-    best, worst = 1 + behind.sum(1), count - behind.sum(0)
+    return behind
+
+
+def tied_ranks(behind: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Best and worst rank of each method that the differences leave open.
+
+    Its best rank is one more than those it is behind; its worst leaves room for all that are not
+    behind it.
+
+    Args:
+        behind: (M, M) whether the row's method is behind the column's.
+
+    Returns:
+        (best, worst) of each method, from 1.
+
+    Example:
+        >>> tied_ranks(np.array([[0, 0, 0], [0, 0, 0], [1, 1, 0]], bool))
+        [(1, 2), (1, 2), (3, 3)]
+    """
+    best, worst = 1 + behind.sum(1), len(behind) - behind.sum(0)
     return [(int(b), int(w)) for b, w in zip(best, worst, strict=True)]
 
 

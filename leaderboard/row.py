@@ -86,9 +86,12 @@ class Row:
         above_floor: linear tasks on which the method beats the untrained network beyond noise;
             None for the floor itself or while either is missing a linear task.
         course: what happens along the stream.
+        forgets: whether forgetting can be measured of it, as `forgets` says of a run.
         cost: of pre-training; None before its end.
         evaluation_seconds: of all evaluations, mean over seeds.
         ranks: best and worst rank that noise leaves open; None while incomplete.
+        group: letters, of which it shares one with each method that it cannot be told apart from;
+            empty while incomplete.
         done, wanted: cells on the last checkpoint, over all seeds.
         missing: cells that some seed lacks.
         failed: cell to the error of its record.
@@ -104,9 +107,11 @@ class Row:
     recovered: Estimate | None
     above_floor: int | None
     course: Course
+    forgets: bool
     cost: Cost | None
     evaluation_seconds: float
     ranks: tuple[int, int] | None
+    group: str
     done: int
     wanted: int
     missing: tuple[Cell, ...]
@@ -183,6 +188,22 @@ def cost_of(runs: Sequence[Run], chunks: int) -> Cost | None:
             for run, name, own in zip(trained, where, phases, strict=True)
         },
     )
+
+
+def forgets(run: Run, chunks: int) -> bool:
+    """Whether a run has, or may still get, a checkpoint after every chunk of its stream.
+
+    Args:
+        run: any.
+        chunks: of its stream.
+
+    Example:
+        >>> forgets(Run("instance/nano@1", "moco_v2/first_chunk", 0), 4)
+        False
+    """
+    if not run.last or stops_after(run.method):
+        return False
+    return chunks not in run.phases or len(run.phases) == chunks
 
 
 def shares(names: Sequence[str]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """The first page: the ranking of every protocol, and what it says."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from leaderboard import words
@@ -30,6 +30,7 @@ class Column:
         title, unit: heading.
         of: what it shows of a row.
         shown: whether it is there before the reader chooses.
+        blank: what stands where there is nothing to show.
     """
 
     key: str
@@ -37,6 +38,12 @@ class Column:
     unit: str
     of: Callable[[Row], Shown]
     shown: bool = True
+    blank: Callable[[Row], str] = lambda _: words.BLANK
+
+
+def _watched(row: Row) -> str:
+    """Whether what is blank along the stream was not measured, or cannot be."""
+    return "not measured" if row.forgets else words.BLANK
 
 
 def _cost(text: Callable[[Any], str], of: Callable[[Any], float | None]) -> Callable[[Row], Shown]:
@@ -50,6 +57,10 @@ def _cost(text: Callable[[Any], str], of: Callable[[Any], float | None]) -> Call
 def _seeds(row: Row) -> Shown:
     count = row.transfer.seeds if row.transfer else 0
     return str(count), count
+
+
+def _group(row: Row) -> Shown:
+    return (row.group, row.ranks[0]) if row.ranks else None
 
 
 def _recovered(row: Row) -> Shown:
@@ -69,36 +80,31 @@ def columns(board: Board) -> list[Column]:
             return None
         return f"{row.above_floor} of {linear}", row.above_floor
 
+    def average(kind: str, title: str, unit: str) -> Column:
+        there = bool(board.card.cells(kind))
+        blank = "incomplete" if there else words.BLANK
+        return Column(kind, title, unit, lambda r: r.averages[kind], blank=lambda _: blank)
+
+    def along(key: str, title: str, unit: str, of: Callable[[Row], Shown]) -> Column:
+        return Column(key, title, unit, of, key == "forgetting", _watched)
+
+    first, every = "of chunk 1, points", "all chunks, points"
     return [
-        Column("transfer", "Transfer", f"mean of {linear}, %", lambda r: r.transfer),
+        replace(average("linear", "Transfer", f"mean of {linear}, %"), key="transfer"),
+        Column("group", "Group", "level: share a letter", _group),
         Column("gap", "Gap to joint", "points behind", lambda r: r.gap),
         Column("recovered", "Gap recovered", "% of the gap", _recovered, False),
         Column("above", "Above untrained", "tasks beyond noise", above, False),
-        Column("fewshot", "Few-shot", "5-way 5-shot, %", lambda r: r.averages["fewshot"]),
-        Column("detection", "Detection", "AP50", lambda r: r.averages["detection"]),
-        Column("forgetting", "Forgetting", "of chunk 1, points", lambda r: r.forgetting),
-        Column(
-            "pooled",
-            "Forgetting, pooled",
-            "of chunk 1, points",
-            lambda r: r.course.first_forgetting["pooled"],
-            False,
+        average("fewshot", "Few-shot", "5-way 5-shot, %"),
+        average("detection", "Detection", "AP50"),
+        along("forgetting", "Forgetting", first, lambda r: r.forgetting),
+        along("pooled", "Forgetting, pooled", first, lambda r: r.course.first_forgetting["pooled"]),
+        along("mean-forgetting", "Mean forgetting", every, lambda r: r.course.forgetting["aware"]),
+        along(
+            "mean-pooled", "Mean forgetting, pooled", every, lambda r: r.course.forgetting["pooled"]
         ),
-        Column(
-            "mean-forgetting",
-            "Mean forgetting",
-            "all chunks, points",
-            lambda r: r.course.forgetting["aware"],
-            False,
-        ),
-        Column(
-            "mean-pooled",
-            "Mean forgetting, pooled",
-            "all chunks, points",
-            lambda r: r.course.forgetting["pooled"],
-            False,
-        ),
-        Column("forward", "Forward transfer", "points", lambda r: r.course.forward, False),
+        along("forward", "Forward transfer", "points", lambda r: r.course.forward),
+        along("final", "Final accuracy", "all chunks, %", lambda r: r.course.final["aware"]),
         Column("visits", "Visits", "images read", _cost(words.count, lambda c: c.visits), False),
         Column(
             "arrivals",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmark.errors import DataError, UsageError
-from benchmark.result import Metric
+from benchmark.result import Metric, read_record
 from leaderboard.aggregate import read_results
 from leaderboard.cache import EVIDENCE
 from leaderboard.frames import COSTS, NUMBERS, cost_rows, number_rows, table
@@ -95,6 +95,16 @@ def test_numbers_beyond_all_bounds_are_left_out(writer, changes, spent) -> None:
     writer.write("moco_v2/joint", 4, "linear.mnist", METRICS)
     results = read_results(writer.root)
     assert [found.cell for found in results.located] == [("linear", "mnist")]
+    assert results.problems == [f"{path} holds a number that is out of range; rerun the cell"]
+
+
+@pytest.mark.parametrize(("part", "name"), [("environment", "threads"), ("seeds", "replicate")])
+def test_so_are_numbers_of_where_and_which(writer, part: str, name: str) -> None:
+    path = writer.write("moco_v2/joint", 4, "linear.flags", METRICS)
+    record = read_record(path)
+    changed = getattr(record, part).model_copy(update={name: 10**400})
+    path.write_text(record.model_copy(update={part: changed}).to_json())
+    results = read_results(writer.root)
     assert results.problems == [f"{path} holds a number that is out of range; rerun the cell"]
 
 

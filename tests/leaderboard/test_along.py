@@ -9,6 +9,7 @@ import pytest
 from benchmark.metrics import cumulative_cost, forgetting, forward_transfer
 from benchmark.result import Metric
 from leaderboard.along import (
+    final_of,
     first_forgetting_difference,
     first_forgetting_of,
     forgetting_of,
@@ -36,6 +37,13 @@ def test_forgetting_of_a_matrix_by_hand() -> None:
     assert error == pytest.approx(math.hypot(math.hypot(1, 2), math.hypot(3, 4)) / 2)
     value, error = first_forgetting_of(matrix)
     assert (value, error) == (10, pytest.approx(math.hypot(1, 2)))
+
+
+def test_final_accuracy_of_a_matrix_by_hand() -> None:
+    matrix = [[score(60), None], [score(50, 3), score(44, 4)]]
+    value, error = final_of(matrix)
+    assert (value, error) == (47, pytest.approx(math.hypot(3, 4) / 2))
+    assert final_of([[score(60), None], [score(50), None]]) is None
 
 
 def test_what_is_tested_on_the_same_images_is_paired() -> None:

@@ -8,10 +8,12 @@ from scipy import stats
 
 from benchmark.metrics import gap_to_joint
 from benchmark.result import Metric
+from leaderboard import words
 from leaderboard.aggregate import read_results
 from leaderboard.board import Board
 from leaderboard.catalogue import ProtocolCard, TaskCard, card_from_records, find_card
 from leaderboard.ranking import all_differences
+from leaderboard.site.home import columns
 
 CARD = ProtocolCard(
     "instance/test@1",
@@ -69,6 +71,7 @@ def test_averages_and_gaps_by_hand(writer) -> None:
     assert joint.averages["detection"].value == 20  # type: ignore[union-attr]
     assert joint.averages["detection"].half is None  # type: ignore[union-attr]
     assert [row.ranks for row in board.rows] == [(1, 1), (2, 2), (3, 3)]
+    assert [row.group for row in board.rows] == ["a", "b", "c"]
     assert board.twins() == [("moco_v2", "moco_v2/sequential", "moco_v2/joint")]
 
 
@@ -158,11 +161,39 @@ def test_forgetting_and_cost_by_hand(writer) -> None:
     assert (row.cost.visits, row.cost.seconds, row.evaluation_seconds) == (200, 14, 4)
     assert (row.cost.cumulative_visits, row.cost.peak_memory_bytes) == (200, 900_000_000)
     assert row.cost.stored_bytes == 1280
+    # at the end 22 (error 4) and 9 (error 1)
+    final = row.course.final["aware"]
+    assert final
+    assert (final.value, final.half) == (15.5, pytest.approx(1.96 * math.hypot(4, 1) / 2))
 
 
 def test_half_a_stream_has_no_forgetting(writer) -> None:
     writer.write("supervised/sequential", 1, "stream.chunks", {"chunk1": metric(30)})
-    assert Board(read_results(writer.root), CARD).rows[0].forgetting is None
+    row = Board(read_results(writer.root), CARD).rows[0]
+    assert row.forgetting is None
+    assert row.forgets
+
+
+@pytest.mark.parametrize(
+    ("method", "phases", "told"),
+    [
+        ("supervised/sequential", (1,), "not measured"),
+        ("supervised/sequential", (1, 2), "not measured"),
+        ("supervised/joint", (2,), words.BLANK),
+        ("supervised/first_chunk", (1,), words.BLANK),
+        ("random_init", (), words.BLANK),
+    ],
+)
+def test_a_blank_says_why(writer, method: str, phases: tuple[int, ...], told: str) -> None:
+    for seen in phases:
+        writer.write(method, seen, "pretrain", chunks=(seen,), visits=100)
+    writer.write(method, max(phases, default=0), "linear.flags", {"top1": metric(50)})
+    board = Board(read_results(writer.root), CARD)
+    (row,) = board.rows
+    blank = {column.key: column.blank(row) for column in columns(board) if not column.of(row)}
+    assert {blank[key] for key in ("forgetting", "mean-pooled", "forward", "final")} == {told}
+    assert blank["transfer"] == blank["fewshot"] == blank["detection"] == "incomplete"
+    assert blank["gap"] == blank["group"] == words.BLANK
 
 
 def test_predictions_narrow_the_difference(full_store: Path, tmp_path: Path, writer, board) -> None:

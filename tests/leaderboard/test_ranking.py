@@ -10,11 +10,13 @@ from scipy import stats
 from benchmark.errors import UsageError
 from leaderboard.aggregate import Cell, Results, Run
 from leaderboard.catalogue import ProtocolCard, TaskCard
+from leaderboard.groups import groups
 from leaderboard.ranking import (
     all_differences,
     critical_difference,
     studentised_range,
     tied_ranks,
+    told_apart,
 )
 from leaderboard.scores import Score, Scores
 
@@ -35,10 +37,47 @@ def test_ranks_follow_holm() -> None:
     # p in order 0.010, 0.030, 0.040 against 0.05 / 3 = 0.0167, 0.025, 0.05: only a > c stands,
     # though each alone is under 0.05
     pairs = {(0, 1): (1.0, 0.03), (0, 2): (2.0, 0.01), (1, 2): (1.0, 0.04)}
-    assert tied_ranks(*square(pairs, 3)) == [(1, 2), (1, 3), (2, 3)]
+    assert tied_ranks(told_apart(*square(pairs, 3))) == [(1, 2), (1, 3), (2, 3)]
     # with 0.020 in the place of 0.030 the second stands, and then the third
     pairs[0, 1] = (1.0, 0.02)
-    assert tied_ranks(*square(pairs, 3)) == [(1, 1), (2, 2), (3, 3)]
+    assert tied_ranks(told_apart(*square(pairs, 3))) == [(1, 1), (2, 2), (3, 3)]
+
+
+def unlike(count: int, *pairs: tuple[int, int]):
+    """The row is behind the column, for each pair."""
+    behind = np.zeros((count, count), bool)
+    for pair in pairs:
+        behind[pair] = True
+    return behind
+
+
+@pytest.mark.parametrize(
+    ("behind", "wanted"),
+    [
+        (unlike(0), []),
+        (unlike(1), [(0,)]),
+        (unlike(3), [(0,), (0,), (0,)]),
+        (unlike(3, (1, 0), (2, 0), (2, 1)), [(0,), (1,), (2,)]),
+        (unlike(4, (2, 0), (3, 0), (3, 1)), [(0,), (0, 1), (1, 2), (2,)]),
+        # the first and the last are level, and the one between them is behind the first
+        (unlike(3, (1, 0)), [(0,), (1,), (0, 1)]),
+        # level: first and third, and the last with all; groups {1, 3, 4} and {2, 4}
+        (unlike(4, (1, 0), (2, 1)), [(0,), (1,), (0,), (0, 1)]),
+    ],
+)
+def test_groups_by_hand(behind, wanted: list[tuple[int, ...]]) -> None:
+    assert groups(behind) == wanted
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_two_methods_share_a_group_if_and_only_if_they_are_not_told_apart(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    level = -np.sort(-draw.normal(0, 3, 40))
+    noise = draw.uniform(0.1, 2, 40)
+    behind = level[:, None] - level < -2 * np.hypot(noise[:, None], noise)
+    found = [set(numbers) for numbers in groups(behind)]
+    for (i, one), (j, other) in combinations(enumerate(found), 2):
+        assert bool(one & other) is not bool(behind[i, j] or behind[j, i])
 
 
 class Told(Scores):
@@ -81,14 +120,14 @@ def test_p_values_of_both_kinds_of_noise_have_satterthwaite_s_freedom() -> None:
 
 def test_without_an_interval_all_ranks_are_open() -> None:
     value = np.array([[0.0, 9.0], [-9.0, 0.0]])
-    assert tied_ranks(value, np.full((2, 2), np.nan)) == [(1, 2), (1, 2)]
-    assert tied_ranks(np.zeros((1, 1)), np.zeros((1, 1))) == [(1, 1)]
-    assert tied_ranks(np.zeros((0, 0)), np.zeros((0, 0))) == []
+    assert tied_ranks(told_apart(value, np.full((2, 2), np.nan))) == [(1, 2), (1, 2)]
+    assert tied_ranks(told_apart(np.zeros((1, 1)), np.zeros((1, 1)))) == [(1, 1)]
+    assert tied_ranks(told_apart(np.zeros((0, 0)), np.zeros((0, 0)))) == []
     # no noise at all: apart if different
-    assert tied_ranks(value, np.zeros((2, 2))) == [(1, 1), (2, 2)]
+    assert tied_ranks(told_apart(value, np.zeros((2, 2)))) == [(1, 1), (2, 2)]
     value, _, p_value = Told(0.0, a=[1.0], b=[1.0]).differences()
     assert p_value.tolist() == [[1, 1], [1, 1]]
-    assert tied_ranks(value, p_value) == [(1, 2), (1, 2)]
+    assert tied_ranks(told_apart(value, p_value)) == [(1, 2), (1, 2)]
     assert Told(0.0, a=[1.0], b=[2.0]).differences()[2].tolist() == [[1, 0], [0, 1]]
 
 

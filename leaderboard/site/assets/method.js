@@ -59,14 +59,14 @@
     element("p", { class: "under" }, "Compare with ", [...others, null].flatMap((one, i) => [i ? " · " : "", against(one)])),
     element("div", { class: "groups" },
       group("Transfer", [
-        ["rank", row.rank && [...new Set(row.rank)].join("\u2013")], ["linear", interval(row.transfer)], ["few-shot", interval(row.fewshot)], ["detection", interval(row.detection)],
+        ["rank", row.rank && [...new Set(row.rank)].join("\u2013")], ["group", row.group], ["linear", interval(row.transfer)], ["few-shot", interval(row.fewshot)], ["detection", interval(row.detection)],
         ["gap to joint", interval(row.gap_to_joint)], ["gap recovered, %", interval(row.gap_recovered && percent(row.gap_recovered))],
         ["linear tasks above untrained", row.tasks_above_untrained === null ? null : String(row.tasks_above_untrained)],
       ]),
       group("Along the stream", [
         ["forgetting of chunk 1", interval(row.forgetting)], ["the same, pooled probe", interval(row.forgetting_pooled)],
         ["mean forgetting", interval(row.mean_forgetting)], ["the same, pooled probe", interval(row.mean_forgetting_pooled)],
-        ["forward transfer", interval(row.forward_transfer)],
+        ["forward transfer", interval(row.forward_transfer)], ["final accuracy, all chunks", interval(row.final_accuracy)],
       ]),
       group("Cost", [
         [row.seeds.length === 1 ? "its seed has number" : "its seeds have numbers", row.seeds.join(", ")], ["image visits", trained ? count(cost.visits) : row.cost ? "not trained" : "not finished"], ["visits, up to date at every arrival", trained ? count(cost.cumulative_visits) : null],

@@ -103,7 +103,7 @@ class Forger:
         path, records = self.bundle / "environment.json", []
         if not path.is_file():  # it is a store
             return
-        for one in sorted((self.bundle / "results").rglob("*.json")):
+        for one in filter(Path.is_file, sorted((self.bundle / "results").rglob("*.json"))):
             with suppress(DataError):
                 records.append(parse_record(one.read_bytes()))
         path.write_bytes(environment_document(records, json.loads(path.read_text())["packages"]))

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from benchmark.cli.main import main
 from benchmark.errors import DataError, HeadwaterError
+from benchmark.result import read_record
 from leaderboard.arrays import read_arrays
 from leaderboard.site.build import build_site
 from leaderboard.submission.examine import examine
@@ -211,7 +212,8 @@ def wear(data: st.DataObject, bundle: Path) -> None:
         if what in ("field", "number"):
             records = [p for p in files if "seed" in str(p) and p.suffix == ".json"]
             path = data.draw(st.sampled_from(records))
-            with contextlib.suppress(ValueError, KeyError):  # it, or the manifest, is worn already
+            # it, the manifest or the environment may be worn already
+            with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
                 document = json.loads(path.read_text())
                 found = places(document)
                 if what == "number":  # so that it is a record still, with a number like no other
@@ -242,6 +244,51 @@ def test_the_command_ends_with_a_status(data: st.DataObject, untouched: Path) ->
         with mock.patch.object(sys, "argv", words), pytest.raises(SystemExit) as stopped:
             main()
         assert stopped.value.code in (0, 1)
+
+
+OTHER = "supervised/other"
+
+
+@pytest.fixture(scope="module")
+def beside(untouched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same runs under another name, to be held against."""
+    folder: Path = tmp_path_factory.mktemp("beside") / OTHER
+    for path in (untouched / "results/instance-smoke@1/supervised/replay").rglob("*.*"):
+        copy = folder / path.relative_to(untouched / "results/instance-smoke@1/supervised/replay")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+        if path.suffix == ".json":
+            record = read_record(path)
+            method = record.method.model_copy(update={"name": OTHER})
+            copy.write_text(record.model_copy(update={"method": method}).to_json())
+    return folder.parents[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "{bundle}", "--cells", "1", "--trust", "{aside}/trust.json"],
+        ["aggregate", "--store", "{store}", "--json"],
+        ["aggregate", "--store", "{store}", "--output", "{aside}/data"],
+        ["compare", "supervised/replay", OTHER, "-p", "instance/smoke", "--store", "{store}"],
+        ["site", "build", "--store", "{store}", "--output", "{aside}/site"],
+    ],
+    ids=lambda words: "-".join([words[0], words[-1].strip("-").rpartition("/")[2]]),
+)
+@settings(slow, max_examples=10)
+@given(data=st.data())
+def test_what_reads_it_ends_with_a_status(
+    words: list[str], data: st.DataObject, untouched: Path, beside: Path
+) -> None:
+    with tempfile.TemporaryDirectory() as aside:
+        store = Path(aside) / "store"
+        shutil.copytree(beside, store / "instance-smoke@1")
+        bundle = shutil.copytree(untouched, store / "mine")
+        wear(data, bundle)
+        told = [one.format(bundle=bundle, store=store, aside=aside) for one in words]
+        with mock.patch.object(sys, "argv", ["headwater", *told]), pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code in (0, 1, 2, 3)
 
 
 @settings(slow, max_examples=8)
