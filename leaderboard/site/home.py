@@ -91,7 +91,7 @@ def columns(board: Board) -> list[Column]:
     first, every = "of chunk 1, points", "all chunks, points"
     return [
         replace(average("linear", "Transfer", f"mean of {linear}, %"), key="transfer"),
-        Column("group", "Group", "level: share a letter", _group),
+        Column("group", "Group", "by letter", _group),
         Column("gap", "Gap to joint", "points behind", lambda r: r.gap),
         Column("recovered", "Gap recovered", "% of the gap", _recovered, False),
         Column("above", "Above untrained", "tasks beyond noise", above, False),
