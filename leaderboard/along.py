@@ -123,9 +123,8 @@ def forgetting_of(matrix: Matrix) -> Known | None:
     columns = [[row[j] for row in matrix[j:]] for j in range(last)]
     if last < 1 or any(score is None for column in columns for score in column):
         return None
-    values = [[np.nan if score is None else score.value for score in row] for row in matrix]
     errors = [contrast(_lost([score for score in column if score]))[1] for column in columns]
-    return forgetting(values), standard_error_of_mean(errors)
+    return forgetting(_values(matrix)), standard_error_of_mean(errors)
 
 
 def _lost(column: Sequence[Score]) -> list[tuple[float, Score]]:
@@ -139,10 +138,9 @@ def forward_of(matrix: Matrix, floor: Sequence[Score | None]) -> Known | None:
     known = [(one, other) for one, other in pairs if one is not None and other is not None]
     if not pairs or len(known) < len(pairs):
         return None
-    values = [[np.nan if score is None else score.value for score in row] for row in matrix]
     untrained = [np.nan if score is None else score.value for score in floor]
     errors = [contrast([(1, one), (-1, other)])[1] for one, other in known]
-    return forward_transfer(values, untrained), standard_error_of_mean(errors)
+    return forward_transfer(_values(matrix), untrained), standard_error_of_mean(errors)
 
 
 def final_of(matrix: Matrix) -> Known | None:
@@ -151,8 +149,14 @@ def final_of(matrix: Matrix) -> Known | None:
     known = [score for score in matrix[-1] if score is not None]
     if len(known) < len(matrix):
         return None
-    values = [[np.nan] * len(matrix)] * (len(matrix) - 1) + [[score.value for score in known]]
-    return final_accuracy(values), standard_error_of_mean([s.standard_error for s in known])
+    return final_accuracy(_values(matrix)), standard_error_of_mean(
+        [s.standard_error for s in known]
+    )
+
+
+def _values(matrix: Matrix) -> list[list[float]]:
+    """The accuracies alone, NaN where one was not measured."""
+    return [[np.nan if score is None else score.value for score in row] for row in matrix]
 
 
 def means_of_whole(found: Sequence[Sequence[Score | None]]) -> list[Estimate | None]:

@@ -1,7 +1,7 @@
 """The first page: the ranking of every protocol, and what it says."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from leaderboard import words
@@ -80,23 +80,22 @@ def columns(board: Board) -> list[Column]:
             return None
         return f"{row.above_floor} of {linear}", row.above_floor
 
-    def average(kind: str, title: str, unit: str) -> Column:
-        there = bool(board.card.cells(kind))
-        blank = "incomplete" if there else words.BLANK
-        return Column(kind, title, unit, lambda r: r.averages[kind], blank=lambda _: blank)
+    def average(kind: str, key: str, title: str, unit: str) -> Column:
+        blank = "incomplete" if board.card.cells(kind) else words.BLANK
+        return Column(key, title, unit, lambda r: r.averages[kind], blank=lambda _: blank)
 
     def along(key: str, title: str, unit: str, of: Callable[[Row], Shown]) -> Column:
         return Column(key, title, unit, of, key == "forgetting", _watched)
 
     first, every = "of chunk 1, points", "all chunks, points"
     return [
-        replace(average("linear", "Transfer", f"mean of {linear}, %"), key="transfer"),
+        average("linear", "transfer", "Transfer", f"mean of {linear}, %"),
         Column("group", "Group", "by letter", _group),
         Column("gap", "Gap to joint", "points behind", lambda r: r.gap),
         Column("recovered", "Gap recovered", "% of the gap", _recovered, False),
         Column("above", "Above untrained", "tasks beyond noise", above, False),
-        average("fewshot", "Few-shot", "5-way 5-shot, %"),
-        average("detection", "Detection", "AP50"),
+        average("fewshot", "fewshot", "Few-shot", "5-way 5-shot, %"),
+        average("detection", "detection", "Detection", "AP50"),
         along("forgetting", "Forgetting", first, lambda r: r.forgetting),
         along("pooled", "Forgetting, pooled", first, lambda r: r.course.first_forgetting["pooled"]),
         along("mean-forgetting", "Mean forgetting", every, lambda r: r.course.forgetting["aware"]),

@@ -24,7 +24,7 @@ from leaderboard.arrays import read_arrays
 from leaderboard.site.build import build_site
 from leaderboard.submission.examine import examine
 from leaderboard.submission.folder import parsed
-from tests.leaderboard.submission.conftest import Forger
+from tests.leaderboard.submission.conftest import FOLDER, Forger
 
 CELLS = ["after-chunk1/pretrain", "after-chunk2/linear.shapes", "after-chunk2/fewshot.shapes"]
 
@@ -253,8 +253,8 @@ OTHER = "supervised/other"
 def beside(untouched: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same runs under another name, to be held against."""
     folder: Path = tmp_path_factory.mktemp("beside") / OTHER
-    for path in (untouched / "results/instance-smoke@1/supervised/replay").rglob("*.*"):
-        copy = folder / path.relative_to(untouched / "results/instance-smoke@1/supervised/replay")
+    for path in (untouched / FOLDER).rglob("*.*"):
+        copy = folder / path.relative_to(untouched / FOLDER)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
         if path.suffix == ".json":
